@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Runs a notebook or the tests; sets the project's environment up when it is missing or out of date.
+set -euo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+venv=$root/.venv
+stamp=$venv/set-up.stamp
+log=$root/.logs/set-up.log
+pythons="python3 python3.14 python3.13 python3.12 python3.11 python"
+
+usage() {
+    cat <<'TEXT'
+Usage: scripts/app.sh run NOTEBOOK [argument of nbx run ...]
+       scripts/app.sh test [argument of pytest ...]
+
+  run   run a notebook; paths are relative to the current directory
+  test  run the tests; paths are relative to the project
+
+Both make the environment in .venv first if need be. PYTHON=... chooses the interpreter for it.
+TEXT
+}
+
+# Standard output belongs to the command that is run.
+say() { printf 'app.sh: %s\n' "$*" >&2; }
+
+fail() {
+    say "$@"
+    exit 3
+}
+
+suits() { "$1" -I -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+find_python() {
+    local candidate
+    if [[ -n ${PYTHON:-} ]]; then
+        suits "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.11 or newer with venv and pip"
+        printf '%s\n' "$PYTHON"
+        return
+    fi
+    # Without a stamp the environment is half made, or being made.
+    if [[ -f $stamp ]] && suits "$venv/bin/python"; then
+        printf '%s\n' "$venv/bin/python"
+        return
+    fi
+    for candidate in $pythons; do
+        if suits "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer with venv and pip is missing (tried: $pythons);" \
+        "install it (on Debian with python3-venv) or name it with PYTHON=/path/to/python"
+}
+
+# First line: what the environment is built on, a change of which needs a new one. Second line: what
+# is put into it.
+fingerprint() {
+    "$1" -I -S - "$root" pyproject.toml requirements-dev.txt scripts/app.sh <<'PYTHON'
+import hashlib, pathlib, sys
+root = pathlib.Path(sys.argv[1])
+print(sys.implementation.cache_tag, sys.version.split()[0], ascii(str(root)))
+print(hashlib.sha256(b"\0".join((root / name).read_bytes() for name in sys.argv[2:])).hexdigest())
+PYTHON
+}
+
+up_to_date() { [[ -f $stamp && $(<"$stamp") == "$1" ]]; }
+
+# flock(1) is missing on macOS, flock(2) is not: the lock stays with our descriptor 9 when the
+# Python that took it has ended, and goes when the last process that inherited it has.
+lock() {
+    mkdir -p "$root/.cache"
+    exec 9>"$root/.cache/set-up.lock"
+    "$1" -I -S - <<'PYTHON'
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("app.sh: waiting for another set-up to end", file=sys.stderr)
+    fcntl.flock(9, fcntl.LOCK_EX)
+PYTHON
+}
+
+step() {
+    local what=$1
+    shift
+    say "  $what"
+    "$@" >>"$log" 2>&1 && return
+    tail -n 20 "$log" >&2
+    fail "set-up failed while $what; the whole log is $log"
+}
+
+build_environment() {
+    local python=$1 wanted=$2 base built_on="" site
+    say "setting up $venv, which takes a minute or more the first time"
+    mkdir -p "${log%/*}"
+    : >"$log"
+    read -r base <<<"$wanted"
+    [[ ! -f $stamp ]] || read -r built_on <"$stamp"
+    rm -f "$stamp"
+    if [[ $built_on != "$base" ]]; then
+        # The old environment's own python goes with it; what that is a link to does not.
+        python=$("$python" -I -c 'import os, sys; print(os.path.realpath(sys.executable))')
+        step "making the virtual environment" "$python" -I -m venv --clear "$venv"
+    fi
+    python=$venv/bin/python
+    set -- "$python" -I -m pip install --no-input --no-user --no-compile --disable-pip-version-check
+    step "installing the dependencies" "$@" --require-hashes -r "$root/requirements-dev.txt"
+    step "installing the project" "$@" --no-deps --no-build-isolation -e "$root"
+    step "checking what was installed" "$python" -I -m pip check
+    site=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    # -I: a set PYTHONDONTWRITEBYTECODE does not count here.
+    step "compiling bytecode" "$python" -I -W ignore -m compileall -q -j 0 \
+        "$site" "$root/notebook_executor" "$root/hermes_runtime"
+    step "registering the kernel" "$python" -I -m ipykernel install --sys-prefix \
+        --name notebook-executor --display-name "Python (notebook_executor)"
+    printf '%s\n' "$wanted" >"$stamp"
+    say "  done"
+}
+
+set_up() {
+    local python wanted
+    python=$(find_python)
+    wanted=$(fingerprint "$python")
+    up_to_date "$wanted" && return
+    lock "$python"
+    # Whoever held the lock may have made the environment, with another Python even.
+    python=$(find_python)
+    wanted=$(fingerprint "$python")
+    up_to_date "$wanted" || build_environment "$python" "$wanted"
+    exec 9>&-
+}
+
+isolate_jupyter() {
+    export JUPYTER_CONFIG_DIR=$root/.jupyter_config JUPYTER_DATA_DIR=$root/.jupyter_data
+    export JUPYTER_RUNTIME_DIR=$root/.jupyter_runtime IPYTHONDIR=$root/.ipython
+    export MPLCONFIGDIR=$root/.cache/matplotlib
+    mkdir -p "$JUPYTER_CONFIG_DIR" "$JUPYTER_DATA_DIR" "$JUPYTER_RUNTIME_DIR" "$IPYTHONDIR" \
+        "$MPLCONFIGDIR"
+    chmod 700 "$JUPYTER_RUNTIME_DIR"
+}
+
+activate() {
+    isolate_jupyter
+    set_up
+    export VIRTUAL_ENV=$venv PATH=$venv/bin:$PATH
+    unset PYTHONHOME
+}
+
+case ${1:-} in
+    run)
+        shift
+        activate
+        exec nbx run "$@"
+        ;;
+    test)
+        shift
+        activate
+        cd -- "$root"
+        exec python -m pytest "$@"
+        ;;
+    -h | --help | help)
+        usage
+        ;;
+    *)
+        [[ -z ${1:-} ]] || say "there is no command '$1'"
+        usage >&2
+        exit 2
+        ;;
+esac
