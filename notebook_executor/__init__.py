@@ -1,0 +1,48 @@
+"""Runs, edits, checks and compares Jupyter notebooks, and leaves nothing behind.
+
+The layers, highest first; imports point downward only, and the rooms of one line do not import
+each other:
+
+- ``cli``: the command ``nbx``, one file a command
+- ``executor``: ``NotebookExecutor``, the façade, which only delegates
+- ``execution``: one run, from request to result; its pipeline is ``execution/run.py``
+- ``backends``: where a kernel comes from
+- ``documents``, ``scraps``, ``lifecycle``: notebooks as files; named outputs; kernels as processes
+- ``models``, ``config``: the contract's data; settings
+- ``briefing``, ``text``, ``errors``
+
+``hermes_runtime``, beside this package, is imported inside kernels and imports nothing of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notebook_executor.config import Settings
+    from notebook_executor.errors import NotebookExecutorError
+    from notebook_executor.executor import NotebookExecutor
+    from notebook_executor.models import Event, ExecutionResult
+
+_HOMES = {
+    "Event": "models",
+    "ExecutionResult": "models",
+    "NotebookExecutor": "executor",
+    "NotebookExecutorError": "errors",
+    "Settings": "config",
+}
+
+__all__ = ["Event", "ExecutionResult", "NotebookExecutor", "NotebookExecutorError", "Settings"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: ``lifecycle`` works without pydantic."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,60 @@
+"""Text that comes from kernels: made plain, storable and short."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# CSI sequences, OSC sequences (hyperlinks, titles) and two-character escapes of ECMA-48.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_CUT = "\n… {} characters left out …\n"
+
+
+def plain(text: str) -> str:
+    """The text without ANSI escape sequences."""
+    return _ANSI.sub("", text) if "\x1b" in text else text
+
+
+def storable(value: Any) -> Any:
+    """The value with each lone surrogate, which UTF-8 cannot hold, replaced by U+FFFD.
+
+    Descends into mappings, lists and tuples; everything else is returned as it is.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else _LONE_SURROGATE.sub("�", value)
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(storable(item) for item in value)
+    return value
+
+
+def has_lone_surrogate(text: str) -> bool:
+    return not text.isascii() and _LONE_SURROGATE.search(text) is not None
+
+
+def clip(text: str, limit: int) -> str:
+    """Head and tail of a text, at most ``limit`` characters with the note of what is left out."""
+    if len(text) <= limit:
+        return text
+    note = _CUT.format(len(text))
+    room = limit - len(note)
+    if room < 20:
+        return text[: max(limit - 1, 0)] + "…"[:limit]
+    head = room * 2 // 5
+    tail = room - head
+    return text[:head] + _CUT.format(len(text) - head - tail) + text[-tail:]
+
+
+def tail(text: str, limit: int) -> str:
+    """The end of a text, at most ``limit`` characters."""
+    return text if len(text) <= limit else "…" + text[len(text) - limit + 1 :]
+
+
+def one_line(text: str, limit: int) -> str:
+    """A text on one line, at most ``limit`` characters."""
+    line = " ".join(plain(text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
