@@ -1,0 +1,1 @@
+"""Where a kernel comes from: one Protocol, the built-in backends, and entry points for others."""

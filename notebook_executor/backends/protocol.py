@@ -1,0 +1,97 @@
+"""What a backend is: something that leases kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from notebook_executor.lifecycle.connection import Channels
+from notebook_executor.lifecycle.kernel import Graces, KernelEnd
+
+
+@dataclass(frozen=True)
+class KernelRequest:
+    """The kernel a run asks for.
+
+    Attributes:
+        kernel_name: A kernelspec asked for by name; it must exist.
+        wanted: The kernelspec that the notebook names; something may stand in for it.
+        language: The notebook's language; empty when it says none.
+        python: An interpreter to run instead; it needs only ipykernel.
+        cwd: The kernel's working directory.
+        env: The kernel's environment.
+        start_timeout: Seconds until it must answer.
+        graces: How long each step of its end may take.
+    """
+
+    kernel_name: str | None
+    wanted: str | None
+    language: str
+    python: str | None
+    cwd: Path
+    env: Mapping[str, str]
+    start_timeout: float
+    graces: Graces = field(default_factory=Graces)
+
+
+class KernelHandle(Protocol):
+    """The controls of a leased kernel; usable from any thread until the lease ends."""
+
+    busy: bool
+
+    @property
+    def alive(self) -> bool: ...
+
+    def interrupt(self) -> None:
+        """Interrupt the running cell; returns at once, and promises nothing."""
+
+    def terminate(self) -> None:
+        """Ask all of the kernel's processes to exit; returns at once."""
+
+    def kill(self) -> None:
+        """Kill all of the kernel's processes; returns at once."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A kernel that is ready to execute; it ends with the block that opened it.
+
+    Attributes:
+        handle: Its controls.
+        channels: Its messages, for the one thread that executes.
+        info: The content of its kernel_info reply.
+        name: The kernelspec's name.
+        python: The interpreter or command that runs.
+        transport: How messages travel.
+        containment: What the end of the lease promises (the tiers of ``lifecycle``).
+        warnings: What the user should know about the choice of this kernel.
+        ended: How it ended; None until the block has been left.
+    """
+
+    handle: KernelHandle
+    channels: Channels
+    info: dict[str, Any]
+    name: str
+    python: str
+    transport: Literal["ipc", "tcp"]
+    containment: Literal["namespace", "subreaper", "best_effort"]
+    ended: Callable[[], KernelEnd | None]
+    warnings: tuple[str, ...] = ()
+
+
+class Backend(Protocol):
+    """Leases kernels; one object may serve many runs at once."""
+
+    def lease(self, request: KernelRequest) -> AbstractContextManager[Lease]:
+        """A block within which the kernel is there.
+
+        Whatever leaves the block, the kernel and everything it started is gone afterwards, and
+        ``lease.ended()`` says so.
+
+        Raises:
+            KernelStartError: On entering: there is no such kernel, or it did not come up.
+        """
+        ...
