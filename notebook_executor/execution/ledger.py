@@ -1,0 +1,180 @@
+"""What is known of a run while it goes on; it survives any way of leaving it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from notebook_executor.backends.protocol import Lease
+from notebook_executor.execution.engine import CellOutcome
+from notebook_executor.execution.failures import Failure
+from notebook_executor.execution.preparation import Prepared
+from notebook_executor.execution.records import Journal, RunRecord
+from notebook_executor.execution.saving import OutputFile
+from notebook_executor.lifecycle.kernel import KernelEnd
+from notebook_executor.models import Event
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+
+@dataclass
+class Ledger:
+    """Collected while the run goes forward; read once, after teardown, to build the result."""
+
+    record: RunRecord | None = None
+    prepared: Prepared | None = None
+    source_sha256: str | None = None
+    git_commit: str | None = None
+    lease: Lease | None = None
+    end: KernelEnd | None = None
+    failure: Failure | None = None
+    outcomes: dict[int, CellOutcome] = field(default_factory=dict)
+    running: int | None = None
+    outputs_complete: bool = True
+    warnings: list[str] = field(default_factory=list)
+
+
+class Events:
+    """Tells the caller of each step; a callback that raises is not called again.
+
+    Args:
+        callback: The caller's; runs on the run's thread and delays the run.
+        run_id: Goes into each event.
+        warnings: Where a failing callback is noted.
+    """
+
+    def __init__(
+        self, callback: Callable[[Event], None] | None, run_id: str, warnings: list[str]
+    ) -> None:
+        self._callback = callback
+        self._run_id = run_id
+        self._warnings = warnings
+
+    @property
+    def wanted(self) -> bool:
+        return self._callback is not None
+
+    def emit(
+        self, kind: Any, *, index: int | None = None, cell_id: str | None = None, **data: Any
+    ) -> None:
+        if self._callback is None:
+            return
+        event = Event(
+            kind=kind,
+            run_id=self._run_id,
+            at=datetime.now(UTC),
+            index=index,
+            cell_id=cell_id,
+            data=data,
+        )
+        try:
+            self._callback(event)
+        except Exception as error:
+            self._callback = None
+            self._warnings.append(f"on_event raised {error!r} and was not called again.")
+
+
+class Recorder:
+    """The engine's observer in ``execute``: metadata, journal, visible file, events, outcomes."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        prepared: Prepared,
+        journal: Journal | None,
+        file: OutputFile | None,
+        events: Events,
+    ) -> None:
+        self._ledger = ledger
+        self._prepared = prepared
+        self._journal = journal
+        self._file = file
+        self._events = events
+        self._started: datetime | None = None
+
+    def cell_started(self, index: int, cell: NotebookNode) -> None:
+        self._started = datetime.now(UTC)
+        cell.metadata.papermill.update(
+            start_time=self._started.isoformat(), status="running", exception=False
+        )
+        if cell.cell_type == "code":
+            self._ledger.running = index
+            self._emit("cell_started", index, cell)
+
+    def output(self, index: int, output: NotebookNode) -> None:
+        if self._events.wanted:
+            cell = self._prepared.notebook.cells[index]
+            self._emit("output", index, cell, **_shown(output))
+        if self._file is not None:
+            self._file.refresh(self._prepared.notebook)
+
+    def cell_finished(
+        self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
+    ) -> None:
+        if self._started is not None:
+            _complete(cell, self._started, failed=outcome.failure is not None)
+            if outcome.failure is not None:
+                self._prepared.notebook.metadata.papermill["exception"] = True
+        self._started = None
+        self._ledger.running = None
+        if cell.cell_type == "code":
+            self._ledger.outcomes[index] = outcome
+            self._write_journal(index, outcome, late)
+            self._emit(
+                "cell_finished",
+                index,
+                cell,
+                status=outcome.status,
+                duration_seconds=outcome.duration_seconds,
+            )
+        if self._file is not None:
+            self._file.refresh(self._prepared.notebook)
+
+    def _write_journal(self, index: int, outcome: CellOutcome, late: set[int]) -> None:
+        if self._journal is None:
+            return
+        try:
+            for earlier in sorted(late):
+                self._journal.append(self._entry(earlier, self._ledger.outcomes.get(earlier)))
+            self._journal.append(self._entry(index, outcome))
+        except OSError as error:
+            self._journal = None
+            self._ledger.warnings.append(f"The journal could not be written: {error.strerror}.")
+
+    def _entry(self, index: int, outcome: CellOutcome | None) -> dict[str, Any]:
+        cell = self._prepared.notebook.cells[index]
+        return {
+            "cell": index,
+            "id": cell.id,
+            "status": outcome.status if outcome else None,
+            "execution_count": cell.execution_count,
+            "metadata": cell.metadata,
+            "outputs": cell.outputs,
+        }
+
+    def _emit(self, kind: str, index: int, cell: NotebookNode, **data: Any) -> None:
+        self._events.emit(kind, index=self._prepared.input_indices[index], cell_id=cell.id, **data)
+
+
+def _complete(cell: NotebookNode, started: datetime, *, failed: bool) -> None:
+    ended = datetime.now(UTC)
+    cell.metadata.papermill.update(
+        end_time=ended.isoformat(),
+        duration=(ended - started).total_seconds(),
+        status="failed" if failed else "completed",
+    )
+    if failed:
+        cell.metadata.papermill["exception"] = True
+
+
+def _shown(output: NotebookNode) -> dict[str, Any]:
+    if output.output_type == "stream":
+        return {"output_type": "stream", "name": output.name, "text": output.text}
+    if output.output_type == "error":
+        text = f"{output.ename}: {output.evalue}"
+        return {"output_type": "error", "name": None, "text": text}
+    text = output.data.get("text/plain", "")
+    return {"output_type": output.output_type, "name": None, "text": text}

@@ -1,0 +1,270 @@
+"""Messages of the kernel turned into the outputs of the notebook's cells."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from notebook_executor.execution.streams import StreamText
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from notebook_executor.execution.widgets import Widgets
+    from notebook_executor.lifecycle.connection import Message
+
+_RICH = {"execute_result", "display_data"}
+_TIMED = {"busy": "iopub.status.busy", "idle": "iopub.status.idle"}
+_MORE = "[{count} more outputs, {size:,} characters, are in {path}]"
+
+
+class SpillPlace:
+    """Where outputs that are too large for the notebook are written whole.
+
+    Args:
+        directory: Made when it is first needed; None where nothing can be written.
+        limit: Characters of output to keep a cell; None for all.
+    """
+
+    def __init__(self, directory: Path | None, limit: int | None) -> None:
+        self.limit = limit
+        self._directory = directory
+
+    def path(self, name: str) -> Path | None:
+        if self._directory is None:
+            return None
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
+        return self._directory / name
+
+
+class CellOutputs:
+    """The outputs of one cell while messages for it may still come."""
+
+    def __init__(self, index: int, cell: NotebookNode, place: SpillPlace) -> None:
+        self.index = index
+        self.cell = cell
+        self.lost = False
+        self._place = place
+        self._streams: list[tuple[NotebookNode, StreamText]] = []
+        self._clear_pending = False
+        self._size = 0
+        self._spilled = 0
+        self._spilled_size = 0
+        self._note: NotebookNode | None = None
+        cell.outputs = []
+
+    def clear(self, wait: bool) -> None:
+        if wait:
+            self._clear_pending = True
+        else:
+            self.cell.outputs = []
+            self._close_streams()
+            self._size = 0
+
+    def add_stream(self, name: str, chunk: str) -> None:
+        from nbformat.v4 import new_output
+
+        self._clear_if_pending()
+        last = self.cell.outputs[-1] if self.cell.outputs else None
+        if not self._streams or self._streams[-1][0] is not last or last.name != name:
+            if self._full:
+                self._spill(new_output("stream", name=name, text=chunk), len(chunk))
+                return
+            last = new_output("stream", name=name, text="")
+            self.cell.outputs.append(last)
+            self._streams.append((last, self._stream_text(name)))
+        self._size += len(chunk)
+        self._streams[-1][1].append(chunk)
+
+    @property
+    def _full(self) -> bool:
+        return self._place.limit is not None and self._size >= self._place.limit
+
+    def _stream_text(self, name: str) -> StreamText:
+        limit = self._place.limit
+        number = len(self._streams) + 1
+        file = f"{self.index:04}-{self.cell.get('id', 'cell')}-{number}.{name}.txt"
+        room = None if limit is None else limit - self._size
+        return StreamText(room, lambda: self._place.path(file))
+
+    def add_rich(self, output: NotebookNode) -> bool:
+        """Add an output; False if it went to a file because the cell has too much already."""
+        self._clear_if_pending()
+        size = _size_of(output)
+        if self._place.limit is not None and self._size + size > self._place.limit:
+            self._spill(output, size)
+            return False
+        self._size += size
+        self.cell.outputs.append(output)
+        return True
+
+    def _spill(self, output: NotebookNode, size: int) -> None:
+        from nbformat.v4 import new_output
+
+        self._spilled += 1
+        self._spilled_size += size
+        path = self._place.path(f"{self.index:04}-{self.cell.get('id', 'cell')}.jsonl")
+        if path is None:
+            self.lost = True
+        else:
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(json.dumps(output, ensure_ascii=False) + "\n")
+        if self._note is None or not any(item is self._note for item in self.cell.outputs):
+            self._note = new_output("display_data", data={}, metadata={})
+            self.cell.outputs.append(self._note)
+        where = path or "no file: nowhere to write"
+        text = _MORE.format(count=self._spilled, size=self._spilled_size, path=where)
+        self._note.data["text/plain"] = text
+
+    def sync(self) -> None:
+        """Bring the notebook's stream outputs up to date with what has arrived."""
+        for output, text in self._streams:
+            output.text = text.text()
+            self.lost = self.lost or text.lost
+
+    def _clear_if_pending(self) -> None:
+        if self._clear_pending:
+            self._clear_pending = False
+            self.clear(wait=False)
+
+    def _close_streams(self) -> None:
+        for _, text in self._streams:
+            text.close()
+        self._streams = []
+
+    def finish(self) -> None:
+        self.sync()
+        for _, text in self._streams:
+            text.close()
+
+
+class NotebookOutputs:
+    """Routes messages to cells by the request they answer, late ones to earlier cells included.
+
+    Attributes:
+        late: Indices of finished cells whose outputs changed since ``take_late`` was called.
+    """
+
+    def __init__(
+        self,
+        widgets: Widgets,
+        place: SpillPlace,
+        on_output: Callable[[int, NotebookNode], None],
+    ) -> None:
+        self._widgets = widgets
+        self._place = place
+        self._on_output = on_output
+        self._cells: dict[str, CellOutputs] = {}
+        self._displays: dict[str, list[tuple[int, NotebookNode]]] = {}
+        self._current: CellOutputs | None = None
+        self._late: set[int] = set()
+
+    def begin(self, index: int, cell: NotebookNode) -> None:
+        """Clear the cell's outputs and get ready for new ones."""
+        self._current = CellOutputs(index, cell, self._place)
+        cell.metadata["execution"] = {}
+
+    def expect(self, request_id: str) -> None:
+        """Name the request whose answers belong to the current cell."""
+        assert self._current is not None
+        self._cells[request_id] = self._current
+
+    def finish(self) -> bool:
+        """Complete the current cell; False if something of its outputs was lost."""
+        if self._current is None:
+            return True
+        self._current.finish()
+        return not self._current.lost
+
+    def sync(self) -> None:
+        if self._current is not None:
+            self._current.sync()
+
+    def take_late(self) -> set[int]:
+        late, self._late = self._late, set()
+        return late
+
+    def handle(self, message: Message) -> None:
+        """Take in one IOPub message; messages of nobody's request are ignored."""
+        cell = self._cells.get(message.parent_id or "")
+        if cell is None:
+            return
+        content = message.content
+        if "execution_count" in content and content["execution_count"] is not None:
+            cell.cell["execution_count"] = content["execution_count"]
+        self._record_time(cell, message)
+        display_id = (content.get("transient") or {}).get("display_id")
+        if display_id and message.type in (*_RICH, "update_display_data"):
+            self._update_displays(display_id, content)
+        if message.type.startswith("comm_"):
+            self._widgets.handle(message.body)
+        elif message.type == "clear_output":
+            self._clear(cell, message)
+        elif message.type in _RICH or message.type in ("stream", "error"):
+            self._add(cell, message, display_id)
+
+    def _record_time(self, cell: CellOutputs, message: Message) -> None:
+        name = None
+        if message.type == "status":
+            name = _TIMED.get(message.content.get("execution_state", ""))
+        elif message.type == "execute_input":
+            name = "iopub.execute_input"
+        if name is not None:
+            record_time(cell.cell, name, message.body)
+
+    def _clear(self, cell: CellOutputs, message: Message) -> None:
+        hook = self._widgets.hook(message.parent_id)
+        if hook is not None:
+            hook.clear_output(cell.cell.outputs, message.body, cell.index)
+        else:
+            cell.clear(bool(message.content.get("wait")))
+
+    def _add(self, cell: CellOutputs, message: Message, display_id: str | None) -> None:
+        from nbformat.v4 import output_from_msg
+
+        output = output_from_msg(message.body)
+        hook = self._widgets.hook(message.parent_id)
+        if hook is not None:
+            hook.output(cell.cell.outputs, message.body, display_id, cell.index)
+            return
+        if message.type == "stream":
+            cell.add_stream(output.name, output.text)
+        elif cell.add_rich(output) and display_id:
+            self._displays.setdefault(display_id, []).append((cell.index, output))
+        if cell is not self._current:
+            cell.sync()
+            self._late.add(cell.index)
+        self._on_output(cell.index, output)
+
+    def _update_displays(self, display_id: str, content: dict[str, Any]) -> None:
+        from nbformat.v4 import new_output
+
+        for index, output in self._displays.get(display_id, ()):
+            fresh = new_output(
+                "display_data", data=content["data"], metadata=content.get("metadata") or {}
+            )
+            output["data"], output["metadata"] = fresh["data"], fresh["metadata"]
+            if self._current is None or index != self._current.index:
+                self._late.add(index)
+
+
+def record_time(cell: NotebookNode, name: str, body: dict[str, Any]) -> None:
+    """Note in the cell's metadata when a message was sent, in nbclient's format."""
+    date = body["header"].get("date")
+    if isinstance(date, datetime.datetime):
+        cell.metadata["execution"][name] = date.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _size_of(output: NotebookNode) -> int:
+    if output.output_type == "error":
+        return sum(len(line) for line in output.traceback)
+    return sum(
+        len(value) if isinstance(value, str) else len(json.dumps(value))
+        for value in output.data.values()
+    )

@@ -1,0 +1,111 @@
+"""From a request to a plan: absolute paths, deadlines, the run's id. Touches no file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from notebook_executor.config import Settings
+from notebook_executor.execution.request import RunRequest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything about a run that is decided before it starts.
+
+    Attributes:
+        run_id: UTC second and six random hex digits; sorts by time.
+        input_path: None where the notebook was passed as an object.
+        output_path: None where no notebook is to be written.
+        cwd: The kernel's working directory.
+        deadline: On the monotonic clock; None without a run timeout.
+    """
+
+    request: RunRequest
+    settings: Settings
+    run_id: str
+    started_at: datetime
+    began: float
+    root: Path
+    input_path: Path | None
+    output_path: Path | None
+    cwd: Path
+    deadline: float | None
+
+    def remaining(self, limit: float) -> float:
+        """Seconds that may still be used of ``limit``, given the run's deadline."""
+        if self.deadline is None:
+            return limit
+        return max(0.0, min(limit, self.deadline - time.monotonic()))
+
+
+def make_plan(request: RunRequest, root: Path, settings: Settings) -> Plan:
+    started_at = datetime.now(UTC)
+    began = time.monotonic()
+    run_id = new_run_id(started_at)
+    source = None if request.node is not None else _absolute(root, str(request.notebook))
+    return Plan(
+        request=request,
+        settings=settings,
+        run_id=run_id,
+        started_at=started_at,
+        began=began,
+        root=root,
+        input_path=source,
+        output_path=_output_path(request, root, source, run_id),
+        cwd=_working_directory(request, root, source),
+        deadline=None if request.run_timeout is None else began + request.run_timeout,
+    )
+
+
+def new_run_id(at: datetime) -> str:
+    return f"{at:%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
+
+
+def _absolute(root: Path, path: str | os.PathLike[str]) -> Path:
+    # Not resolved: a link stays the name that the caller knows.
+    return Path(os.path.abspath(root / Path(path).expanduser()))
+
+
+def _output_path(request: RunRequest, root: Path, source: Path | None, run_id: str) -> Path | None:
+    if request.output_path is False:
+        return None
+    if isinstance(request.output_path, str | os.PathLike):
+        return _absolute(root, request.output_path)
+    if source is None:
+        folder = Path("notebook")
+    elif source.is_relative_to(root):
+        folder = source.relative_to(root).with_suffix("")
+    else:
+        folder = Path(source.stem)
+    return root / "runs" / folder / f"{run_id}.ipynb"
+
+
+def _working_directory(request: RunRequest, root: Path, source: Path | None) -> Path:
+    if request.cwd is not None:
+        return _absolute(root, request.cwd)
+    return source.parent if source is not None else root
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def git_commit(directory: Path) -> str | None:
+    """The commit that is checked out where the notebook lies; None outside of a repository."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(directory), "rev-parse", "--verify", "--quiet", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,208 @@
+"""Where a run is recorded: ``<root>/.nbx/runs/<run id>/{record.json, journal.jsonl, outputs/}``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from notebook_executor.documents.writing import write_bytes
+from notebook_executor.errors import DocumentError, UsageError
+from notebook_executor.models import ExecutionResult
+
+_STATE = ".nbx"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The directory of one run's record."""
+
+    directory: Path
+
+    @property
+    def result_file(self) -> Path:
+        return self.directory / "record.json"
+
+    @property
+    def journal_file(self) -> Path:
+        return self.directory / "journal.jsonl"
+
+    @property
+    def outputs(self) -> Path:
+        return self.directory / "outputs"
+
+    @property
+    def run_id(self) -> str:
+        return self.directory.name
+
+    def write(self, result: ExecutionResult) -> None:
+        """Write ``record.json``, atomically.
+
+        Raises:
+            DocumentError: It cannot be written.
+        """
+        write_bytes((result.to_json(indent=1) + "\n").encode(), self.result_file)
+
+    def read(self) -> ExecutionResult | None:
+        """The result; None for a run that goes on, or that was cut off.
+
+        Raises:
+            UsageError: The file is there, but holds no result.
+        """
+        try:
+            text = self.result_file.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        try:
+            return ExecutionResult.model_validate_json(text)
+        except ValueError as error:
+            raise UsageError(f"{self.result_file} does not hold a result: {error}") from error
+
+    def header(self) -> dict[str, Any]:
+        """What the journal's first line says of the run; empty when it cannot be read."""
+        try:
+            with self.journal_file.open(encoding="utf-8") as lines:
+                loaded = json.loads(lines.readline())
+        except (OSError, ValueError):
+            return {}
+        return loaded if isinstance(loaded, dict) else {}
+
+
+class Journal:
+    """Appends a line for each finished cell: what it costs depends on that cell alone."""
+
+    def __init__(self, record: RunRecord, header: dict[str, Any]) -> None:
+        self._file = record.journal_file.open("ab", buffering=0)
+        self.append(header)
+
+    def append(self, entry: dict[str, Any]) -> None:
+        self._file.write(_line(entry))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        finite = json.loads(json.dumps(entry), parse_constant=lambda _: None)
+        text = json.dumps(finite, ensure_ascii=False)
+    # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def create_record(run_id: str, root: Path, state_dir: str | None, output: Path | None) -> RunRecord:
+    """Make the directory of a new run's record.
+
+    Below the root; where that cannot be written in ``state_dir``, else beside the output.
+
+    Raises:
+        DocumentError: None of these can be written.
+    """
+    places = [root / _STATE]
+    if state_dir:
+        places.append(Path(state_dir).expanduser())
+    if output is not None:
+        places.append(output.parent / _STATE)
+    reasons = []
+    for place in places:
+        try:
+            return _make(place, run_id)
+        except OSError as error:
+            reasons.append(f"{place}: {error.strerror}")
+    raise DocumentError(
+        f"The run cannot be recorded: {'; '.join(reasons)}",
+        hint="Set NBX_STATE_DIR to a directory that can be written.",
+        kind="output_error",
+    )
+
+
+def _make(place: Path, run_id: str) -> RunRecord:
+    directory = place / "runs" / run_id
+    directory.mkdir(parents=True)
+    ignore = place / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    # A directory that can be made but not written (full disk) must not be chosen.
+    probe = directory / "journal.jsonl"
+    try:
+        probe.touch()
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return RunRecord(directory)
+
+
+def state_directories(root: Path, state_dir: str | None) -> list[Path]:
+    places = [root / _STATE, *([Path(state_dir).expanduser()] if state_dir else [])]
+    return [place / "runs" for place in places if (place / "runs").is_dir()]
+
+
+def iter_records(root: Path, state_dir: str | None = None) -> Iterator[RunRecord]:
+    """All runs recorded for a root, the newest first."""
+    found = [
+        RunRecord(Path(entry.path))
+        for place in state_directories(root, state_dir)
+        for entry in os.scandir(place)
+        if entry.is_dir()
+    ]
+    yield from sorted(found, key=lambda record: record.run_id, reverse=True)
+
+
+def find_record(root: Path, name: str, state_dir: str | None = None) -> RunRecord:
+    """A run by its id, by a prefix of it, or by ``last``.
+
+    Raises:
+        UsageError: There is no such run, or more than one.
+    """
+    records = list(iter_records(root, state_dir))
+    if not records:
+        raise UsageError(f"No run is recorded below {root}", hint="Run a notebook first.")
+    if name == "last":
+        return records[0]
+    exact = [record for record in records if record.run_id == name]
+    found = exact or [record for record in records if record.run_id.startswith(name)]
+    if not found and len(name) >= 4:
+        found = [record for record in records if record.run_id.partition("-")[2].startswith(name)]
+    if not found:
+        raise UsageError(f"No run is called {name!r}", hint="nbx runs list shows what there is.")
+    if len(found) > 1:
+        names = ", ".join(record.run_id for record in found[:5])
+        raise UsageError(f"{len(found)} runs begin with {name!r}: {names}", hint="Say more of it.")
+    return found[0]
+
+
+def header_of(
+    run_id: str, started_at: datetime, input_path: Path | None, output_path: Path | None
+) -> dict[str, Any]:
+    """The journal's first line: enough to say of a run that was cut off what it was."""
+    return {
+        "run_id": run_id,
+        "started_at": started_at.isoformat(),
+        "input_path": str(input_path) if input_path else None,
+        "output_path": str(output_path) if output_path else None,
+        "pid": os.getpid(),
+        "pid_started": process_start(os.getpid()),
+    }
+
+
+def process_start(pid: int) -> float | None:
+    """When a process started, to tell it from a later one with the same pid; None if gone."""
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def is_running(header: dict[str, Any]) -> bool:
+    """Whether the process that wrote a journal's header is still there."""
+    pid, started = header.get("pid"), header.get("pid_started")
+    return isinstance(pid, int) and started is not None and process_start(pid) == started

@@ -1,0 +1,214 @@
+"""One run, from request to result. The pipeline of the whole package is ``run_notebook``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from notebook_executor.backends.local import LocalBackend
+from notebook_executor.backends.protocol import KernelRequest, Lease
+from notebook_executor.config import Settings
+from notebook_executor.documents.canonical import non_finite_places
+from notebook_executor.documents.writing import check_writable
+from notebook_executor.errors import DocumentError, KernelStartError
+from notebook_executor.execution.engine import Engine
+from notebook_executor.execution.failures import Failure, cancelled, from_exception
+from notebook_executor.execution.ledger import Events, Ledger, Recorder
+from notebook_executor.execution.outputs import SpillPlace
+from notebook_executor.execution.plan import Plan, git_commit, make_plan
+from notebook_executor.execution.preparation import Prepared, prepare, read_source
+from notebook_executor.execution.records import Journal, RunRecord, create_record, header_of
+from notebook_executor.execution.request import RunRequest
+from notebook_executor.execution.results import build_result
+from notebook_executor.execution.saving import OutputFile
+from notebook_executor.execution.watchdog import Watchdog
+from notebook_executor.lifecycle.kernel import Graces, KernelEnd
+from notebook_executor.models import ExecutionResult
+
+
+def run_notebook(request: RunRequest, root: Path, settings: Settings) -> ExecutionResult:
+    """Run one notebook: plan, prepare, execute, tear down, save, tell.
+
+    Blocks until the run is over and its kernel is gone.
+
+    Args:
+        request: What to run.
+        root: The project; relative paths, ``runs/`` and ``.nbx/`` are below it.
+        settings: The operator's.
+
+    Returns:
+        The result, also of a run that failed.
+
+    Raises:
+        KeyboardInterrupt: As it came, after teardown and saving.
+    """
+    plan = make_plan(request, root, settings)
+    ledger = Ledger()
+    events = Events(request.on_event, plan.run_id, ledger.warnings)
+    interruption: BaseException | None = None
+    try:
+        ledger.record = _create_record(plan, ledger)
+        _execute(plan, ledger, events)
+    except KernelStartError as error:
+        ledger.failure = _not_started(plan, ledger, error)
+    except Exception as error:
+        ledger.failure = from_exception(error)
+        if ledger.failure.kind == "internal":
+            _keep_traceback(ledger.record)
+    except BaseException as error:
+        interruption = error
+        ledger.failure = cancelled(f"{type(error).__name__} was raised while it was running")
+    result = _conclude(plan, ledger)
+    events.emit(
+        "run_finished",
+        status=result.status,
+        duration_seconds=result.duration_seconds,
+        output_path=result.output_path,
+    )
+    if interruption is not None:
+        raise interruption
+    return result
+
+
+def _create_record(plan: Plan, ledger: Ledger) -> RunRecord | None:
+    """The run's record; a run without a place for one goes on, and says so."""
+    try:
+        return create_record(plan.run_id, plan.root, plan.settings.state_dir, plan.output_path)
+    except DocumentError as error:
+        ledger.warnings.append(str(error))
+        return None
+
+
+def _execute(plan: Plan, ledger: Ledger, events: Events) -> None:
+    notebook, ledger.source_sha256 = read_source(plan)
+    ledger.git_commit = git_commit(plan.input_path.parent if plan.input_path else plan.root)
+    prepared = ledger.prepared = prepare(plan, notebook, ledger.source_sha256)
+    file = None
+    if plan.output_path is not None:
+        check_writable(plan.output_path)
+        file = OutputFile(plan.output_path)
+    events.emit(
+        "run_started",
+        input_path=str(plan.input_path) if plan.input_path else None,
+        output_path=str(plan.output_path) if plan.output_path else None,
+        cells=len(prepared.selected),
+    )
+    with ExitStack() as stack:
+        journal = _open_journal(plan, ledger.record)
+        if journal is not None:
+            stack.callback(journal.close)
+        recorder = Recorder(ledger, prepared, journal, file, events)
+        stack.callback(_note_end, ledger)
+        lease = stack.enter_context(LocalBackend().lease(_kernel_request(plan, prepared)))
+        ledger.lease = lease
+        ledger.warnings.extend(lease.warnings)
+        events.emit("kernel_ready")
+        if file is not None:
+            file.refresh(prepared.notebook)
+        _run_cells(plan, ledger, lease, prepared, recorder)
+
+
+def _run_cells(
+    plan: Plan, ledger: Ledger, lease: Lease, prepared: Prepared, recorder: Recorder
+) -> None:
+    place = SpillPlace(ledger.record.outputs if ledger.record else None, plan.settings.output_limit)
+    with Watchdog(lease.handle, plan.request.timeout, plan.deadline, plan.settings) as watchdog:
+        engine = Engine(lease, watchdog, recorder, place, plan.settings.iopub_timeout)
+        try:
+            ledger.failure = engine.run(prepared.notebook, prepared.selected.__contains__)
+        finally:
+            ledger.outputs_complete = engine.outputs_complete
+
+
+def _kernel_request(plan: Plan, prepared: Prepared) -> KernelRequest:
+    settings = plan.settings
+    return KernelRequest(
+        kernel_name=plan.request.kernel_name,
+        wanted=prepared.wanted_kernel,
+        language=prepared.language,
+        python=None if plan.request.python is None else os.fspath(plan.request.python),
+        cwd=plan.cwd,
+        env={**os.environ, **(plan.request.env or {}), **prepared.env},
+        start_timeout=plan.remaining(settings.start_timeout),
+        graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
+    )
+
+
+def _not_started(plan: Plan, ledger: Ledger, error: KernelStartError) -> Failure:
+    """A start that the run's own deadline cut short is a timeout of the run."""
+    end = error.details.get("end")
+    ledger.end = end if isinstance(end, KernelEnd) else None
+    if plan.deadline is not None and plan.remaining(1.0) == 0.0:
+        return Failure("run_timeout", "")
+    return from_exception(error)
+
+
+def _note_end(ledger: Ledger) -> None:
+    if ledger.lease is not None:
+        ledger.end = ledger.lease.ended()
+
+
+def _open_journal(plan: Plan, record: RunRecord | None) -> Journal | None:
+    if record is None:
+        return None
+    header = header_of(plan.run_id, plan.started_at, plan.input_path, plan.output_path)
+    return Journal(record, header)
+
+
+def _keep_traceback(record: RunRecord | None) -> None:
+    if record is not None:
+        with contextlib.suppress(OSError):
+            (record.directory / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+
+
+def _conclude(plan: Plan, ledger: Ledger) -> ExecutionResult:
+    """Save the notebook, build the result, record it; a place that fails is named in it."""
+    finished_at = datetime.now(UTC)
+    saved = _save(plan, ledger, finished_at)
+    result = build_result(plan, ledger, finished_at, saved)
+    if ledger.record is not None:
+        try:
+            ledger.record.write(result)
+        except DocumentError as error:
+            ledger.warnings.append(f"The record could not be written: {error.message}")
+            result = build_result(plan, ledger, finished_at, saved)
+    return result
+
+
+def _save(plan: Plan, ledger: Ledger, finished_at: datetime) -> Path | None:
+    """Write the executed notebook; where that fails, into the record, so nothing is lost."""
+    if ledger.prepared is None or plan.output_path is None:
+        return None
+    notebook = ledger.prepared.notebook
+    ledger.warnings.extend(
+        f"A number in {place} was not finite; it is null in the notebook."
+        for place in non_finite_places(notebook)
+    )
+    notebook.metadata.papermill.update(
+        end_time=finished_at.isoformat(),
+        duration=(finished_at - plan.started_at).total_seconds(),
+    )
+    try:
+        OutputFile(plan.output_path).write(notebook)
+        return plan.output_path
+    except DocumentError as error:
+        if ledger.failure is None or ledger.failure.kind != "output_error":
+            ledger.failure = from_exception(error)
+        return _rescue(ledger)
+
+
+def _rescue(ledger: Ledger) -> Path | None:
+    """The executed notebook in the run's record, where its own place cannot be written."""
+    if ledger.record is None or ledger.prepared is None or not ledger.outcomes:
+        return None
+    rescued = ledger.record.outputs / "notebook.ipynb"
+    try:
+        ledger.record.outputs.mkdir(exist_ok=True)
+        OutputFile(rescued).write(ledger.prepared.notebook)
+    except (DocumentError, OSError):
+        return None
+    return rescued

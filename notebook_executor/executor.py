@@ -1,0 +1,228 @@
+"""The façade: it checks and freezes what it is asked, and delegates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from notebook_executor.config import Settings
+from notebook_executor.errors import UsageError
+from notebook_executor.models import Event, ExecutionResult
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from notebook_executor.documents.diffing import NotebookDiff
+    from notebook_executor.documents.parameters_cell import Parameters
+    from notebook_executor.documents.validation import ValidationReport
+    from notebook_executor.execution.request import RunRequest
+
+StrPath = str | os.PathLike[str]
+
+
+class NotebookExecutor:
+    """Runs, reads and compares the notebooks of one project.
+
+    May be used from several threads, inside a running event loop, and within a kernel. It holds
+    nothing between calls: forgetting to close it leaves nothing behind.
+
+    Args:
+        root: The project's folder; relative paths, ``runs/`` and ``.nbx/`` are below it.
+        kernel_name: The kernelspec for all runs that do not name one.
+        python: The interpreter for all runs that do not name one; it needs only ipykernel.
+        config: Settings, or a mapping of some of them; the rest comes from ``NBX_*`` variables.
+
+    Raises:
+        UsageError: ``root`` is not a folder, or ``config`` has a field it should not.
+    """
+
+    def __init__(
+        self,
+        root: StrPath = ".",
+        *,
+        kernel_name: str | None = None,
+        python: StrPath | None = None,
+        config: Settings | Mapping[str, Any] | None = None,
+    ) -> None:
+        self.root = Path(os.path.abspath(Path(root).expanduser()))
+        if not self.root.is_dir():
+            raise UsageError(f"The root {self.root} is not a folder", hint="Create it first.")
+        self.kernel_name = kernel_name
+        self.python = python
+        self.settings = config if isinstance(config, Settings) else _settings(config or {})
+
+    def __enter__(self) -> NotebookExecutor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release what the executor holds; may be called again."""
+
+    def execute(
+        self,
+        input_path: StrPath | Mapping[str, Any],
+        output_path: StrPath | bool | None = None,
+        parameters: Mapping[str, Any] | StrPath | None = None,
+        timeout: float | None = 300,
+        *,
+        run_timeout: float | None = None,
+        kernel_name: str | None = None,
+        python: StrPath | None = None,
+        cwd: StrPath | None = None,
+        env: Mapping[str, str] | None = None,
+        only_tags: Iterable[str] = (),
+        skip_tags: Iterable[str] = (),
+        from_cell: str | int | None = None,
+        until_cell: str | int | None = None,
+        check: bool = False,
+        labels: Mapping[str, str] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> ExecutionResult:
+        """Run a notebook in a kernel of its own and tell how it went.
+
+        Blocks until the run is over and its kernel, with all it started, is gone. Whatever is
+        wrong with file, parameters, kernel or cells is in the result, not raised. The executed
+        notebook is written on failure too, and the run is recorded in ``.nbx/runs/<run_id>``.
+
+        Args:
+            input_path: A notebook file, or a notebook as an object.
+            output_path: Where the executed notebook goes. None:
+                ``runs/<input path below root>/<run id>.ipynb``; False: nowhere.
+            parameters: Values for the names that the parameters cell declares, or the path of a
+                YAML or JSON file of them. Plain values only: what would not arrive as it is
+                passed is refused.
+            timeout: Seconds a cell may take; None for no limit.
+            run_timeout: Seconds the run may take; None for no limit.
+            kernel_name: A kernelspec, instead of the notebook's.
+            python: An interpreter with ipykernel, instead of a kernelspec.
+            cwd: The kernel's working directory; None for the notebook's folder.
+            env: Added to the kernel's environment.
+            only_tags: Run only cells with one of these tags. Parameters cells always run.
+            skip_tags: Leave out cells with one of these tags.
+            from_cell: First cell to run: an id, ``tag:NAME``, or an index in the input.
+            until_cell: Last cell to run, likewise.
+            check: Raise what ``result.raise_for_error()`` raises.
+            labels: Kept in the result and its record.
+            on_event: Called on this thread with each ``Event`` of the run.
+
+        Raises:
+            TypeError: An argument has a type that can mean nothing.
+            KeyboardInterrupt: After saving and teardown.
+            NotebookExecutorError: Only with ``check``.
+        """
+        from notebook_executor.execution.request import RunRequest
+
+        request = RunRequest(
+            notebook=input_path,
+            output_path=output_path,
+            parameters=parameters,
+            timeout=timeout,
+            run_timeout=run_timeout,
+            kernel_name=kernel_name,
+            python=python,
+            cwd=cwd,
+            env=env,
+            only_tags=only_tags,
+            skip_tags=skip_tags,
+            from_cell=from_cell,
+            until_cell=until_cell,
+            labels=labels,
+            on_event=on_event,
+        )
+        result = self.run(request)
+        return result.raise_for_error() if check else result
+
+    def run(self, request: RunRequest) -> ExecutionResult:
+        """Run what a request asks for; ``execute`` for those who hold a ``RunRequest``."""
+        from dataclasses import replace
+
+        from notebook_executor.execution.run import run_notebook
+
+        if request.kernel_name is None and request.python is None:
+            request = replace(request, kernel_name=self.kernel_name, python=self.python)
+        return run_notebook(request, self.root, self.settings)
+
+    def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:
+        """The scraps that an executed notebook holds, by name.
+
+        Raises:
+            DocumentError: The file is not a readable notebook.
+        """
+        from notebook_executor.scraps.collecting import collect_scraps
+
+        return collect_scraps(self.read_notebook(notebook_path)).values
+
+    def inspect_parameters(self, notebook_path: StrPath) -> Parameters:
+        """The parameters that a notebook declares: name to type, default and help.
+
+        Raises:
+            DocumentError: The file is not a readable notebook, or its parameters cell is not
+                valid Python.
+        """
+        from notebook_executor.documents.parameters_cell import read_parameters
+
+        return read_parameters(self.read_notebook(notebook_path))
+
+    def read_notebook(self, path: StrPath) -> NotebookNode:
+        """A notebook in the current format; older ones are upgraded in memory only.
+
+        Raises:
+            DocumentError: The file is missing, unreadable, or not a notebook.
+        """
+        from notebook_executor.documents.reading import read_notebook
+
+        return read_notebook(self._below_root(path))
+
+    def write_notebook(self, nb: NotebookNode, path: StrPath) -> None:
+        """Validate a notebook and write it atomically.
+
+        Raises:
+            DocumentError: It is not valid, or cannot be written; the file is as it was before.
+        """
+        from notebook_executor.documents.writing import write_notebook
+
+        write_notebook(nb, self._below_root(path))
+
+    def diff_notebooks(self, path_a: StrPath, path_b: StrPath) -> NotebookDiff:
+        """What changed from one notebook to another: nbdime's operations, and a summary.
+
+        Raises:
+            DocumentError: One of them is not a readable notebook.
+        """
+        from notebook_executor.documents.diffing import diff_notebooks
+
+        return diff_notebooks(self._below_root(path_a), self._below_root(path_b))
+
+    def validate(self, notebook_path: StrPath) -> ValidationReport:
+        """What is wrong with a notebook file, each with its place; a file that is none, too."""
+        from notebook_executor.documents.validation import validate_notebook
+
+        return validate_notebook(self._below_root(notebook_path))
+
+    def _below_root(self, path: StrPath) -> Path:
+        return self.root / Path(path).expanduser()
+
+
+def _settings(config: Mapping[str, Any]) -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**config)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise UsageError(
+            f"The settings are not valid: {wrong}",
+            hint=f"Known settings are {', '.join(Settings.model_fields)}.",
+        ) from error

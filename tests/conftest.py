@@ -1,0 +1,125 @@
+"""What every test shares: a project to run in, and proof that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sized
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import nbformat
+import psutil
+import pytest
+
+from notebook_executor import NotebookExecutor
+
+_PATIENCE = 5.0
+_KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+_Found = TypeVar("_Found", bound=Sized)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a process, a thread, a descriptor or a private directory."""
+    descriptors, directories = _descriptors(), _private_directories()
+    threads = set(threading.enumerate())
+    yield
+    left = _settled(lambda: psutil.Process().children(recursive=True))
+    assert not left, f"processes left: {[_described(process) for process in left]}"
+    marked = _settled(_marked_processes)
+    assert not marked, f"processes of kernels left: {[_described(process) for process in marked]}"
+    running = _settled(lambda: _own_threads() - threads)
+    assert not running, f"threads left: {running}"
+    opened = _settled(lambda: _descriptors() - descriptors)
+    assert not opened, f"descriptors left: {opened}"
+    stray = _settled(lambda: _private_directories() - directories)
+    assert not stray, f"directories left: {stray}"
+
+
+def _settled(look: Callable[[], _Found]) -> _Found:
+    """Look again, for a few seconds, until nothing is found: what is dying takes a moment."""
+    deadline = time.monotonic() + _PATIENCE
+    found = look()
+    while found and time.monotonic() < deadline:
+        time.sleep(0.01)
+        found = look()
+    return found
+
+
+def _marked_processes() -> list[psutil.Process]:
+    """Processes that carry the mark of a kernel of this test process, wherever they went."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            continue
+        if environment.get("JPY_PARENT_PID") == str(os.getpid()) and "NBX_LEASE" in environment:
+            found.append(process)
+    return found
+
+
+def _own_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("nbx-")}
+
+
+def _descriptors() -> set[str]:
+    """Open sockets, pipes and files of this process; where they point, not their numbers."""
+    found = set()
+    for link in list(Path("/proc/self/fd").iterdir()):
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        if not target.startswith(("/dev/", "/proc/")):
+            found.add(target)
+    return found
+
+
+def _private_directories() -> set[str]:
+    return {str(path) for path in Path(tempfile.gettempdir()).glob("nbx-*")}
+
+
+def _described(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} {' '.join(process.cmdline())[:200]}"
+    except psutil.Error:
+        return str(process.pid)
+
+
+class MakeNotebook(Protocol):
+    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
+
+
+@pytest.fixture
+def make_notebook(tmp_path: Path) -> MakeNotebook:
+    """Write a notebook: a str is a code cell, a tuple (source, tag, …) a tagged one."""
+
+    def make(*cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path:
+        node = nbformat.v4.new_notebook(metadata={"kernelspec": _KERNELSPEC, **metadata})
+        for number, cell in enumerate(cells):
+            node.cells.append(_new_cell(number, cell))
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(node, path)
+        return path
+
+    return make
+
+
+def _new_cell(number: int, cell: Any) -> nbformat.NotebookNode:
+    if isinstance(cell, nbformat.NotebookNode):
+        return cell
+    source, *tags = (cell,) if isinstance(cell, str) else cell
+    made: nbformat.NotebookNode = nbformat.v4.new_code_cell(source, id=f"cell-{number}")
+    if tags:
+        made.metadata["tags"] = tags
+    return made
+
+
+@pytest.fixture
+def executor(tmp_path: Path) -> NotebookExecutor:
+    return NotebookExecutor(tmp_path)
