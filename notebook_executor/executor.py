@@ -47,7 +47,7 @@ class NotebookExecutor:
         python: StrPath | None = None,
         config: Settings | Mapping[str, Any] | None = None,
     ) -> None:
-        self.root = Path(os.path.abspath(Path(root).expanduser()))
+        self.root = Path(os.path.abspath(root))
         if not self.root.is_dir():
             raise UsageError(f"The root {self.root} is not a folder", hint="Create it first.")
         self.kernel_name = kernel_name
@@ -210,7 +210,7 @@ class NotebookExecutor:
         return validate_notebook(self._below_root(notebook_path))
 
     def _below_root(self, path: StrPath) -> Path:
-        return self.root / Path(path).expanduser()
+        return self.root / path
 
 
 def _settings(config: Mapping[str, Any]) -> Settings:

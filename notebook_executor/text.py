@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from typing import Any
 
 # CSI sequences, OSC sequences (hyperlinks, titles) and two-character escapes of ECMA-48.
@@ -30,6 +31,20 @@ def storable(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(storable(item) for item in value)
     return value
+
+
+def json_form(value: Any, levels: int = 100) -> Any:
+    """The value as JSON can hold it: what it cannot, or what is nested too deeply, by its repr.
+
+    NaN and infinity stay: whoever writes the JSON says what becomes of them.
+    """
+    if isinstance(value, str | int | float | None):
+        return value
+    if levels > 0 and isinstance(value, dict):
+        return {str(key): json_form(item, levels - 1) for key, item in value.items()}
+    if levels > 0 and isinstance(value, list | tuple):
+        return [json_form(item, levels - 1) for item in value]
+    return reprlib.repr(value)
 
 
 def has_lone_surrogate(text: str) -> bool:

@@ -190,7 +190,7 @@ class Engine:
             messages = channels.receive(self._patience(reply is not None))
             for message in messages:
                 if message.channel == "iopub":
-                    self._outputs.handle(message)
+                    self._take(message)
                     idle = idle or _is_idle(message, request_id)
                 elif message.parent_id == request_id and message.type == "execute_reply":
                     reply = message.content
@@ -203,6 +203,13 @@ class Engine:
                 self._complete = False
                 break
         return reply
+
+    def _take(self, message: Message) -> None:
+        """Handle an IOPub message; one that is not as the protocol says must not end the run."""
+        try:
+            self._outputs.handle(message)
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+            self._lease.channels.malformed += 1
 
     def _patience(self, replied: bool) -> float | None:
         if self._lease.channels.dead:

@@ -9,8 +9,10 @@ from notebook_executor.execution.request import RunRequest
 from notebook_executor.lifecycle.kernel import KernelEnd
 from notebook_executor.text import one_line
 
-_GAVE_UP = "The kernel gave up the cell on an interrupt."
-_WAS_ENDED = "The kernel did not react to an interrupt and was ended."
+_HOW = {
+    "live": "The kernel gave up the cell on an interrupt.",
+    "lost": "The kernel did not survive its end.",
+}
 _HINTS = {
     "ModuleNotFoundError": "Install the module for the kernel's interpreter (kernel.python), or "
     "run another.",
@@ -38,9 +40,9 @@ def explain(
         case "stdin_requested":
             return _stdin(where or "The notebook")
         case "cell_timeout":
-            return _cell_timeout(where or "A cell", request.timeout or 0, failure.signal)
+            return _cell_timeout(where or "A cell", request.timeout or 0, failure)
         case "run_timeout":
-            return _run_timeout(where, request.run_timeout or 0, failure.signal)
+            return _run_timeout(where, request.run_timeout or 0, failure)
         case "kernel_died":
             return _death(where or "No cell", end)
         case _:
@@ -79,18 +81,18 @@ def _stdin(where: str) -> tuple[str, str]:
     )
 
 
-def _cell_timeout(where: str, timeout: float, ended_by: str | None) -> tuple[str, str]:
-    how = _GAVE_UP if ended_by == "SIGINT" else _WAS_ENDED
+def _cell_timeout(where: str, timeout: float, failure: Failure) -> tuple[str, str]:
+    how = _HOW[failure.state]
     return (
         f"{where} ran longer than its timeout of {timeout:g} s. {how}",
         "Raise timeout, or make the cell do less; what it printed is in the notebook.",
     )
 
 
-def _run_timeout(where: str | None, timeout: float, ended_by: str | None) -> tuple[str, str]:
+def _run_timeout(where: str | None, timeout: float, failure: Failure) -> tuple[str, str]:
     how = "No cell was running."
     if where is not None:
-        how = f"{where} was running. {_GAVE_UP if ended_by == 'SIGINT' else _WAS_ENDED}"
+        how = f"{where} was running. {_HOW[failure.state]}"
     return (
         f"The run took longer than its run_timeout of {timeout:g} s. {how}",
         "Raise run_timeout, or run fewer cells; what had finished is in the notebook.",

@@ -48,7 +48,7 @@ def make_plan(request: RunRequest, root: Path, settings: Settings) -> Plan:
     started_at = datetime.now(UTC)
     began = time.monotonic()
     run_id = new_run_id(started_at)
-    source = None if request.node is not None else _absolute(root, str(request.notebook))
+    source = None if request.node is not None else _absolute(root, request.path)
     return Plan(
         request=request,
         settings=settings,
@@ -69,7 +69,7 @@ def new_run_id(at: datetime) -> str:
 
 def _absolute(root: Path, path: str | os.PathLike[str]) -> Path:
     # Not resolved: a link stays the name that the caller knows.
-    return Path(os.path.abspath(root / Path(path).expanduser()))
+    return Path(os.path.abspath(root / path))
 
 
 def _output_path(request: RunRequest, root: Path, source: Path | None, run_id: str) -> Path | None:
@@ -80,7 +80,8 @@ def _output_path(request: RunRequest, root: Path, source: Path | None, run_id: s
     if source is None:
         folder = Path("notebook")
     elif source.is_relative_to(root):
-        folder = source.relative_to(root).with_suffix("")
+        relative = source.relative_to(root)
+        folder = relative.parent / relative.stem
     else:
         folder = Path(source.stem)
     return root / "runs" / folder / f"{run_id}.ipynb"

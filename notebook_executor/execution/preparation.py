@@ -72,9 +72,7 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
     positions = {cell.id: index for index, cell in enumerate(notebook.cells)}
     chosen = _selected_ids(plan, notebook)
     given = plan.request.parameters
-    parameters = load_parameters(
-        given if given is None or not hasattr(given, "__fspath__") else str(given)
-    )
+    parameters = load_parameters(given)
     check_parameters(notebook, parameters)
     wanted = notebook.metadata.get("kernelspec", {}).get("name")
     language = _language(notebook)
@@ -138,7 +136,7 @@ def _add_papermill_metadata(notebook: NotebookNode) -> None:
     """What ``papermill.iorw.load_notebook_node`` adds to a notebook that it reads."""
     from nbformat import from_dict
 
-    if "papermill" not in notebook.metadata:
+    if not isinstance(notebook.metadata.get("papermill"), dict):
         notebook.metadata["papermill"] = from_dict(
             {
                 "default_parameters": {},
@@ -181,9 +179,9 @@ def _reset(plan: Plan, notebook: NotebookNode) -> None:
         duration=None,
         exception=None,
     )
-    notebook.metadata["nbx"] = from_dict(
-        {**notebook.metadata.get("nbx", {}), "run_id": plan.run_id}
-    )
+    ours = notebook.metadata.get("nbx")
+    kept = ours if isinstance(ours, dict) else {}
+    notebook.metadata["nbx"] = from_dict({**kept, "run_id": plan.run_id})
     for cell in notebook.cells:
         cell.metadata["papermill"] = from_dict(
             {

@@ -107,7 +107,7 @@ def create_record(run_id: str, root: Path, state_dir: str | None, output: Path |
     """
     places = [root / _STATE]
     if state_dir:
-        places.append(Path(state_dir).expanduser())
+        places.append(Path(state_dir))
     if output is not None:
         places.append(output.parent / _STATE)
     reasons = []
@@ -140,7 +140,7 @@ def _make(place: Path, run_id: str) -> RunRecord:
 
 
 def state_directories(root: Path, state_dir: str | None) -> list[Path]:
-    places = [root / _STATE, *([Path(state_dir).expanduser()] if state_dir else [])]
+    places = [root / _STATE, *([Path(state_dir)] if state_dir else [])]
     return [place / "runs" for place in places if (place / "runs").is_dir()]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.models import Event, Trigger
+from notebook_executor.text import has_lone_surrogate
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -46,12 +49,15 @@ class RunRequest:
             raise TypeError("output_path must be a path, None for the default, or False for none")
         _check("output_path", self.output_path, (str, os.PathLike, bool, type(None)))
         _check("parameters", self.parameters, (Mapping, str, os.PathLike, type(None)))
-        _check_seconds("timeout", self.timeout)
-        _check_seconds("run_timeout", self.run_timeout)
+        for name in ("timeout", "run_timeout"):
+            if getattr(self, name) == math.inf:
+                object.__setattr__(self, name, None)
+            _check_seconds(name, getattr(self, name))
         _check("kernel_name", self.kernel_name, (str, type(None)))
         _check("python", self.python, (str, os.PathLike, type(None)))
         _check("cwd", self.cwd, (str, os.PathLike, type(None)))
         _check_texts("env", self.env)
+        _check_environment(self.env or {})
         _check_texts("labels", self.labels)
         object.__setattr__(self, "only_tags", _tags("only_tags", self.only_tags))
         object.__setattr__(self, "skip_tags", _tags("skip_tags", self.skip_tags))
@@ -59,6 +65,11 @@ class RunRequest:
         _check_address("until_cell", self.until_cell)
         if self.on_event is not None and not callable(self.on_event):
             raise TypeError(f"on_event must be callable, not {self.on_event!r}")
+
+    @property
+    def path(self) -> str:
+        """The notebook's path, where it was passed as one."""
+        return os.fspath(self.notebook)  # type: ignore[arg-type]
 
     @property
     def node(self) -> NotebookNode | None:
@@ -75,9 +86,10 @@ def _check(name: str, value: object, types: tuple[type, ...]) -> None:
 def _check_seconds(name: str, value: object) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= threading.TIMEOUT_MAX:  # type: ignore[operator]
         raise TypeError(
-            f"{name} must be a positive number of seconds, or None for no limit; not {value!r}"
+            f"{name} must be a positive number of seconds, or None for no limit; not {value!r:.50}"
         )
 
 
@@ -86,6 +98,12 @@ def _check_texts(name: str, value: object) -> None:
     for key, item in (value or {}).items():  # type: ignore[attr-defined]
         if not isinstance(key, str) or not isinstance(item, str):
             raise TypeError(f"{name} must map str to str; got {key!r}: {item!r}")
+
+
+def _check_environment(env: Mapping[str, str]) -> None:
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name + value or has_lone_surrogate(name + value):
+            raise TypeError(f"env has an entry that no environment can hold: {name!r}")
 
 
 def _tags(name: str, value: Iterable[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from notebook_executor.models import (
     RunError,
 )
 from notebook_executor.scraps.collecting import collect_scraps
-from notebook_executor.text import clip, one_line, plain, tail
+from notebook_executor.text import clip, json_form, one_line, plain, tail
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -56,7 +56,7 @@ def build_result(
         output_path=str(saved) if saved else None,
         source_sha256=ledger.source_sha256,
         git_commit=ledger.git_commit,
-        parameters=prepared.parameters if prepared else {},
+        parameters=json_form(prepared.parameters) if prepared else {},
         kernel=_kernel(ledger),
         cells=tuple(_cell_reports(prepared, ledger)) if prepared else (),
         outputs_complete=ledger.outputs_complete,
@@ -70,7 +70,7 @@ def _scraps(prepared: Prepared | None) -> tuple[dict[str, Any], tuple[str, ...]]
     if prepared is None:
         return {}, ()
     collected = collect_scraps(prepared.notebook)
-    return collected.values, collected.warnings
+    return json_form(collected.values), collected.warnings
 
 
 def _early_end(ledger: Ledger) -> list[str]:

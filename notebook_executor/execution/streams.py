@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 _HEAD_SHARE = 0.4
+_MOVES = re.compile("([\r\b])")
 _LEFT_OUT = "\n[… {size:,} characters left out; the whole output is in {path} …]\n"
 
 
 class StreamText:
     """Collects the chunks of a stream.
 
-    A carriage return overwrites the line, a backspace the character before it, as JupyterLab shows
-    them. Past ``limit`` characters only head and tail are kept, and everything, as it was sent,
-    goes to the file that ``spill`` names.
+    A carriage return goes back to the start of the line and lets it be overwritten, a backspace
+    takes the character before it away, as JupyterLab shows them. Past ``limit`` characters only
+    head and tail are kept, and everything goes to the file that ``spill`` names: as it was shown
+    up to the limit, as it was sent from then on.
 
     Args:
         limit: Characters to keep; None for all.
@@ -30,7 +33,7 @@ class StreamText:
         self._limit = limit
         self._spill = spill
         self._lines: list[str] = []
-        self._line: list[str] = []
+        self._line = _Line()
         self._file: TextIO | None = None
         self._path: Path | None = None
         self._head: str | None = None
@@ -43,15 +46,13 @@ class StreamText:
             self._overflow(chunk)
         elif self._limit is not None and self.size > self._limit:
             self._begin_overflow(chunk)
-        elif "\r" in chunk or "\b" in chunk or self._ends_with_return():
-            self._rewrite(chunk)
         else:
             self._extend(chunk)
 
     def text(self) -> str:
         """The text so far; head and tail if it went over the limit."""
         if self._head is None:
-            return "".join(self._lines) + "".join(self._line).removesuffix("\r")
+            return "".join(self._lines) + self._line.text
         left_out = self.size - len(self._head) - self._tail_size
         note = _LEFT_OUT.format(size=left_out, path=self._path or "no file: nowhere to write")
         return self._head + note + "".join(self._tail)
@@ -63,20 +64,13 @@ class StreamText:
 
     def _extend(self, chunk: str) -> None:
         head, newline, rest = chunk.rpartition("\n")
-        if newline:
-            self._lines.append("".join(self._line) + head + newline)
-            self._line = []
-        if rest:
-            self._line.append(rest)
-
-    def _ends_with_return(self) -> bool:
-        return bool(self._line) and self._line[-1].endswith("\r")
-
-    def _rewrite(self, chunk: str) -> None:
-        *complete, last = ("".join(self._line) + chunk).split("\n")
-        self._lines.extend(_shown(line) + "\n" for line in complete)
-        # The carriage return stays until it is known whether a newline follows.
-        self._line = [_shown(last) + ("\r" if last.endswith("\r") else "")]
+        if newline and (_MOVES.search(head) or not self._line.at_end):
+            for line in head.split("\n"):
+                self._line.write(line)
+                self._lines.append(self._line.take() + "\n")
+        elif newline:
+            self._lines.append(self._line.take() + head + newline)
+        self._line.write(rest)
 
     def _begin_overflow(self, chunk: str) -> None:
         assert self._limit is not None
@@ -87,7 +81,7 @@ class StreamText:
         else:
             self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
             self._file.write(whole)
-        self._lines, self._line = [], []
+        self._lines, self._line = [], _Line()
         self._head = (whole + chunk)[: int(self._limit * _HEAD_SHARE)]
         self._write(chunk)
         self._keep((whole + chunk)[len(self._head) :])
@@ -109,23 +103,52 @@ class StreamText:
             self._tail_size -= len(self._tail.popleft())
 
 
-def _shown(line: str) -> str:
-    """What is left of a line once its carriage returns and backspaces have been obeyed."""
-    shown = ""
-    for part in line.split("\r"):
-        if "\x1b" in part or "\x1b" in shown:
-            # Escape sequences take no room on the screen: overwriting by count would cut them.
-            shown = part or shown
-        elif part:
-            shown = part + shown[len(part) :]
-    return _without_backspaces(shown) if "\b" in shown else shown
+class _Line:
+    """The line that is being written, and where the cursor is in it."""
 
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._cursor: int | None = None  # None: at the end
 
-def _without_backspaces(line: str) -> str:
-    kept: list[str] = []
-    for character in line:
-        if character != "\b":
-            kept.append(character)
-        elif kept:
-            kept.pop()
-    return "".join(kept)
+    @property
+    def text(self) -> str:
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+    @property
+    def at_end(self) -> bool:
+        return self._cursor is None
+
+    def take(self) -> str:
+        text = self.text
+        self._parts, self._cursor = [], None
+        return text
+
+    def write(self, text: str) -> None:
+        """Add text without a newline, obeying its carriage returns and backspaces."""
+        for part in _MOVES.split(text) if _MOVES.search(text) else (text,):
+            if part == "\r":
+                self._cursor = 0
+            elif part == "\b":
+                self._delete()
+            elif part:
+                self._put(part)
+
+    def _put(self, part: str) -> None:
+        if self._cursor is None:
+            self._parts.append(part)
+            return
+        old, end = self.text, self._cursor + len(part)
+        # Escape sequences take no room on the screen: overwriting by count would cut them.
+        rest = "" if "\x1b" in old or "\x1b" in part else old[end:]
+        self._parts = [old[: self._cursor] + part + rest]
+        self._cursor = end if rest else None
+
+    def _delete(self) -> None:
+        text = self.text
+        cursor = len(text) if self._cursor is None else self._cursor
+        if cursor:
+            self._parts = [text[: cursor - 1] + text[cursor:]]
+            if self._cursor is not None:
+                self._cursor -= 1

@@ -105,6 +105,9 @@ class Watchdog:
                 self._condition.wait(
                     None if deadline is None else max(0.0, deadline - time.monotonic())
                 )
+            # A run's deadline may pass between two cells, just before the next one begins.
+            while not self._closed and not self._running:
+                self._condition.wait()
             if not self._closed:
                 self._end_cell()
 
@@ -118,8 +121,6 @@ class Watchdog:
     def _end_cell(self) -> None:
         """Called with the condition held; waiting releases it."""
         assert self._fired is not None
-        if not self._running:
-            return
         self._handle.interrupt()
         if self._finished_within(self._settings.interrupt_grace):
             return

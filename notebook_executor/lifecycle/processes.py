@@ -82,7 +82,7 @@ class KernelProcess:
                     stderr=raw,
                     start_new_session=True,
                 )
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise _launch_error(argv, cwd, error) from error
         return cls(popen, mark)
 
@@ -148,14 +148,19 @@ class KernelProcess:
         return self._popen.returncode, usage.ru_maxrss * unit
 
 
-def _launch_error(argv: list[str], cwd: Path, error: OSError) -> KernelStartError:
+def _launch_error(argv: list[str], cwd: Path, error: Exception) -> KernelStartError:
+    if isinstance(error, ValueError):  # a null byte, somewhere
+        return KernelStartError(
+            f"The kernel cannot be launched in {str(cwd)!r}: {error}",
+            hint="Correct cwd, env or the kernelspec.",
+        )
     if not cwd.is_dir():
         return KernelStartError(
             f"The kernel's working directory {cwd} is not a directory",
             hint="Create it, or pass another cwd.",
         )
     return KernelStartError(
-        f"The kernel's command {argv[0]!r} cannot be executed: {error.strerror}",
+        f"The kernel's command {argv[0]!r} cannot be executed: {error}",
         hint="Install the kernel again, or choose another one.",
     )
 

@@ -1,0 +1,222 @@
+"""A notebook's JSON, byte for byte as nbformat writes it, but always valid and in pieces.
+
+nbformat copies the whole notebook, splits it, and holds its text a third and fourth time as
+string and bytes; it writes NaN, which is not JSON, and leaves an empty file when a text holds a
+lone surrogate. Here the JSON leaves cell by cell, NaN and infinity become null, and a lone
+surrogate becomes the escape that JSON has for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from json.encoder import encode_basestring  # in C where there is one
+from typing import Any
+
+from notebook_executor.documents.structure import invalid, place_of
+from notebook_executor.errors import DocumentError
+
+_SPLIT_MIMES = ("application/javascript", "image/svg+xml")
+_TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
+
+Step = str | int
+Put = Callable[[str], None]
+
+
+def chunks(nb: dict[str, Any]) -> Iterator[bytes]:
+    """The file of a notebook, in pieces of a cell each.
+
+    Raises:
+        DocumentError: The notebook holds something that JSON has no form for.
+    """
+    opening = "{\n"
+    for key in sorted(nb):
+        yield f"{opening} {encode_basestring(key)}: ".encode()
+        opening = ",\n"
+        if key == "cells" and nb[key]:
+            yield from _cell_chunks(nb[key])
+        elif key == "metadata":
+            yield _encoded(_without(nb[key], _TRANSIENT), 1, (key,))
+        else:
+            yield _encoded(nb[key], 1, (key,))
+    yield b"\n}\n" if nb else b"{}\n"
+
+
+def _cell_chunks(cells: list[dict[str, Any]]) -> Iterator[bytes]:
+    opening = b"[\n  "
+    for index, cell in enumerate(cells):
+        yield opening
+        yield _encoded(_split_cell(cell), 2, ("cells", index))
+        opening = b",\n  "
+    yield b"\n ]"
+
+
+class _NotJsonError(Exception):
+    """A value without a JSON form; ``steps`` leads to it, innermost first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+
+
+def _encoded(value: Any, level: int, path: tuple[Step, ...]) -> bytes:
+    parts: list[str] = []
+    try:
+        _write(value, level, parts.append)
+    except _NotJsonError as exc:
+        raise _unwritable((*path, *reversed(exc.steps))) from None
+    except RecursionError:
+        raise _unwritable(path) from None
+    # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
+    return "".join(parts).encode("utf-8", "backslashreplace")
+
+
+def _unwritable(path: tuple[Step, ...]) -> DocumentError:
+    place = place_of(path)
+    return invalid(
+        "notebook",
+        f"{place} cannot be written as JSON",
+        hint="JSON has strings, numbers, booleans, null, lists, and objects with string keys.",
+        place=place,
+    )
+
+
+def _write(value: Any, level: int, put: Put) -> None:
+    if isinstance(value, str):
+        put(encode_basestring(value))
+    elif isinstance(value, dict):
+        _write_dict(value, level, put)
+    elif isinstance(value, (list, tuple)):
+        _write_list(value, level, put)
+    elif isinstance(value, bytes) and value.isascii():
+        put(encode_basestring(value.decode()))
+    else:
+        put(_scalar(value))
+
+
+def _write_dict(value: dict[Any, Any], level: int, put: Put) -> None:
+    if not value:
+        put("{}")
+        return
+    opening = "{\n" + " " * (level + 1)
+    separator = ",\n" + " " * (level + 1)
+    for key in _sorted_keys(value):
+        put(opening)
+        put(encode_basestring(key if isinstance(key, str) else _scalar(key)))
+        put(": ")
+        try:
+            _write(value[key], level + 1, put)
+        except _NotJsonError as exc:
+            exc.steps.append(str(key))
+            raise
+        opening = separator
+    put("\n" + " " * level + "}")
+
+
+def _sorted_keys(value: dict[Any, Any]) -> list[Any]:
+    try:
+        return sorted(value)
+    except TypeError:
+        raise _NotJsonError from None
+
+
+def _write_list(value: list[Any] | tuple[Any, ...], level: int, put: Put) -> None:
+    if not value:
+        put("[]")
+        return
+    opening = "[\n" + " " * (level + 1)
+    separator = ",\n" + " " * (level + 1)
+    if set(map(type, value)) == {str}:
+        put(opening + separator.join(map(encode_basestring, value)) + "\n" + " " * level + "]")
+        return
+    for index, item in enumerate(value):
+        put(opening)
+        try:
+            _write(item, level + 1, put)
+        except _NotJsonError as exc:
+            exc.steps.append(index)
+            raise
+        opening = separator
+    put("\n" + " " * level + "]")
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value) if math.isfinite(value) else "null"
+    raise _NotJsonError
+
+
+def _split_cell(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell with its long texts as lists of lines, sharing all else with the original."""
+    view: dict[str, Any] = dict(cell)
+    view["metadata"] = _without(cell.get("metadata", {}), ("trusted",))
+    if isinstance(cell.get("source"), str):
+        view["source"] = cell["source"].splitlines(True)
+    if "attachments" in cell:
+        view["attachments"] = {k: _split_bundle(v) for k, v in cell["attachments"].items()}
+    if cell.get("cell_type") == "code":
+        view["outputs"] = [_split_output(output) for output in cell.get("outputs", [])]
+    return view
+
+
+def _split_output(output: dict[str, Any]) -> dict[str, Any]:
+    kind = output.get("output_type")
+    if kind == "stream" and isinstance(output.get("text"), str):
+        return {**output, "text": output["text"].splitlines(True)}
+    if kind in ("display_data", "execute_result") and "data" in output:
+        return {**output, "data": _split_bundle(output["data"])}
+    return output
+
+
+def _split_bundle(bundle: dict[str, Any]) -> dict[str, Any]:
+    return {
+        mime: value.splitlines(True)
+        if isinstance(value, str) and (mime.startswith("text/") or mime in _SPLIT_MIMES)
+        else value
+        for mime, value in bundle.items()
+    }
+
+
+def _without(mapping: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    if mapping.keys().isdisjoint(keys):
+        return mapping
+    return {key: value for key, value in mapping.items() if key not in keys}
+
+
+def non_finite_places(nb: dict[str, Any]) -> list[str]:
+    """Where the notebook holds NaN or infinity, which JSON cannot: the first place of each part.
+
+    A part is an output, a cell without its outputs, or the notebook's metadata.
+    """
+    found = ((path, _first_non_finite(part)) for path, part in _parts(nb))
+    return [place_of((*path, *steps)) for path, steps in found if steps is not None]
+
+
+def _parts(nb: dict[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    yield ("metadata",), nb.get("metadata", {})
+    for index, cell in enumerate(nb.get("cells", [])):
+        yield ("cells", index), {key: part for key, part in cell.items() if key != "outputs"}
+        for number, output in enumerate(cell.get("outputs", [])):
+            yield ("cells", index, "outputs", number), output
+
+
+def _first_non_finite(value: Any) -> tuple[Step, ...] | None:
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ()
+    if isinstance(value, dict):
+        items: Iterable[tuple[Step, Any]] = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        return None
+    for step, item in items:
+        steps = _first_non_finite(item)
+        if steps is not None:
+            return (step, *steps)
+    return None
