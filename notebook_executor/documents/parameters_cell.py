@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from notebook_executor.documents.cells import find_tagged
+from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
 from notebook_executor.documents.parameter_types import declared_type, inferred_type, or_none
 from notebook_executor.documents.python_source import Assignment, assignments, is_foreign
 from notebook_executor.errors import DocumentError
@@ -132,26 +133,14 @@ def read_parameters(nb: NotebookNode) -> Parameters:
     cell = nb.cells[index]
     if cell.cell_type != "code":
         return Parameters(cell_index=index)
-    if notebook_language(nb) != "python" or is_foreign(cell.source):
+    if not _is_python(nb) or is_foreign(cell.source):
         return Parameters(cell_index=index, readable=False)
     found = _assignments(cell.source, index)
     return Parameters(tuple(map(_parameter, found)), cell_index=index)
 
 
-def notebook_language(nb: NotebookNode) -> str:
-    """The language of a notebook's code, in lower case: Python where it says nothing.
-
-    Taken from the language that its last kernel reported, else from its kernelspec, whose name
-    counts as well when it begins with ``python``.
-    """
-    spec = _mapping(nb.metadata.get("kernelspec"))
-    reported = _mapping(nb.metadata.get("language_info")).get("name")
-    language = str(reported or spec.get("language") or spec.get("name") or "python").lower()
-    return "python" if language.startswith(("python", "ipython")) else language
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _is_python(nb: NotebookNode) -> bool:
+    return (notebook_language(nb) or wanted_kernel(nb) or "python").lower().startswith("python")
 
 
 def _assignments(source: str, index: int) -> list[Assignment]:

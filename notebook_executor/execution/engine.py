@@ -49,7 +49,8 @@ class CellObserver(Protocol):
 
     def cell_started(self, index: int, cell: NotebookNode) -> None: ...
 
-    def output(self, index: int, output: NotebookNode) -> None: ...
+    def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
+        """``sync`` brings the cell's streams in the notebook up to date; it costs their length."""
 
     def cell_finished(
         self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
@@ -150,6 +151,7 @@ class Engine:
         if reply is None:
             return self._died(index, took, fired.kind if fired else None)
         self._lease.handle.busy = False
+        reply = _with_shown_error(reply, cell)
         if fired is not None:
             failure = Failure(fired.kind, "", state="live", signal=fired.signal)
             cell_failure = _cell_failure(index, cell, reply, "CellTimeoutError")
@@ -221,6 +223,18 @@ def _is_idle(message: Message, request_id: str) -> bool:
     if message.type != "status" or message.parent_id != request_id:
         return False
     return bool(message.content.get("execution_state") == "idle")
+
+
+def _with_shown_error(reply: dict[str, Any], cell: NotebookNode) -> dict[str, Any]:
+    """The reply, or the error that the cell has shown where its reply knows of none.
+
+    ``%run`` of a script that fails, and magics and handlers that show a traceback by themselves,
+    are answered with ok (papermill#381, papermill#501).
+    """
+    if reply.get("status") != "ok":
+        return reply
+    shown = [output for output in cell.outputs if output.output_type == "error"]
+    return {**reply, "status": "error", **shown[-1]} if shown else reply
 
 
 def _judge(

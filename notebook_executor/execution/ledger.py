@@ -57,6 +57,11 @@ class Events:
     def wanted(self) -> bool:
         return self._callback is not None
 
+    def warn(self, message: str) -> None:
+        """Note a warning for the result, and tell the caller of it now."""
+        self._warnings.append(message)
+        self.emit("warning", message=message)
+
     def emit(
         self, kind: Any, *, index: int | None = None, cell_id: str | None = None, **data: Any
     ) -> None:
@@ -104,11 +109,12 @@ class Recorder:
             self._ledger.running = index
             self._emit("cell_started", index, cell)
 
-    def output(self, index: int, output: NotebookNode) -> None:
+    def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
         if self._events.wanted:
             cell = self._prepared.notebook.cells[index]
             self._emit("output", index, cell, **_shown(output))
-        if self._file is not None:
+        if self._file is not None and self._file.due:
+            sync()
             self._file.refresh(self._prepared.notebook)
 
     def cell_finished(
@@ -142,7 +148,7 @@ class Recorder:
             self._journal.append(self._entry(index, outcome))
         except OSError as error:
             self._journal = None
-            self._ledger.warnings.append(f"The journal could not be written: {error.strerror}.")
+            self._events.warn(f"The journal could not be written: {error.strerror}.")
 
     def _entry(self, index: int, outcome: CellOutcome | None) -> dict[str, Any]:
         cell = self._prepared.notebook.cells[index]

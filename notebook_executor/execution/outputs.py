@@ -155,7 +155,7 @@ class NotebookOutputs:
         self,
         widgets: Widgets,
         place: SpillPlace,
-        on_output: Callable[[int, NotebookNode], None],
+        on_output: Callable[[int, NotebookNode, Callable[[], None]], None],
     ) -> None:
         self._widgets = widgets
         self._place = place
@@ -240,7 +240,7 @@ class NotebookOutputs:
         if cell is not self._current:
             cell.sync()
             self._late.add(cell.index)
-        self._on_output(cell.index, output)
+        self._on_output(cell.index, output, cell.sync)
 
     def _update_displays(self, display_id: str, content: dict[str, Any]) -> None:
         from nbformat.v4 import new_output

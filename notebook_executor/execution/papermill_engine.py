@@ -11,6 +11,7 @@ the methods of ``papermill.engines.Engine`` without deriving from it.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -154,7 +155,8 @@ class _Observer:
     def cell_started(self, index: int, cell: NotebookNode) -> None:
         self._manager.cell_start(cell, index)
 
-    def output(self, index: int, output: NotebookNode) -> None:
+    def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
+        sync()
         self._manager.autosave_cell()
         if output.output_type == "stream":
             file = self._files.get(output.name)

@@ -6,7 +6,6 @@ import ast
 import difflib
 import json
 import math
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ _INSTEAD = {
 }
 
 
-def load_parameters(given: Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[str, Any]:
+def load_parameters(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
     """The parameters as a dict; a path is read by papermill, as YAML or JSON.
 
     Raises:
@@ -48,7 +47,7 @@ def load_parameters(given: Mapping[str, Any] | str | os.PathLike[str] | None) ->
     from papermill.iorw import read_yaml_file
 
     try:
-        loaded = read_yaml_file(os.fspath(given))
+        loaded = read_yaml_file(given)
     except Exception as error:  # papermill's readers raise whatever their libraries raise
         raise ParameterError(
             f"The parameter file {given} cannot be read: {error}",

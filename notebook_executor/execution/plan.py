@@ -6,9 +6,11 @@ import hashlib
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from notebook_executor.config import Settings
 from notebook_executor.execution.request import RunRequest
@@ -23,6 +25,8 @@ class Plan:
         input_path: None where the notebook was passed as an object.
         output_path: None where no notebook is to be written.
         cwd: The kernel's working directory.
+        parameters: As passed, or the address of a file of them.
+        python: The interpreter to run.
         deadline: On the monotonic clock; None without a run timeout.
     """
 
@@ -35,6 +39,8 @@ class Plan:
     input_path: Path | None
     output_path: Path | None
     cwd: Path
+    parameters: Mapping[str, Any] | str | None
+    python: str | None
     deadline: float | None
 
     def remaining(self, limit: float) -> float:
@@ -59,6 +65,8 @@ def make_plan(request: RunRequest, root: Path, settings: Settings) -> Plan:
         input_path=source,
         output_path=_output_path(request, root, source, run_id),
         cwd=_working_directory(request, root, source),
+        parameters=_parameters(request, root),
+        python=_python(request, root),
         deadline=None if request.run_timeout is None else began + request.run_timeout,
     )
 
@@ -91,6 +99,22 @@ def _working_directory(request: RunRequest, root: Path, source: Path | None) -> 
     if request.cwd is not None:
         return _absolute(root, request.cwd)
     return source.parent if source is not None else root
+
+
+def _parameters(request: RunRequest, root: Path) -> Mapping[str, Any] | str | None:
+    given = request.parameters
+    if given is None or isinstance(given, Mapping):
+        return given
+    address = os.fspath(given)
+    # papermill also reads parameter files from s3://, gs:// and the like.
+    return address if "://" in address else str(_absolute(root, address))
+
+
+def _python(request: RunRequest, root: Path) -> str | None:
+    if request.python is None:
+        return None
+    named = os.fspath(request.python)
+    return str(_absolute(root, named)) if os.sep in named else named
 
 
 def sha256(data: bytes) -> str:

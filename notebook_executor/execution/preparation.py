@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.cells import check_runnable, find_cell, has_tag
+from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
 from notebook_executor.documents.reading import adopt, parse_notebook, read_file
 from notebook_executor.documents.writing import serialise
 from notebook_executor.errors import DocumentError
@@ -71,11 +72,10 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
     check_runnable(notebook)
     positions = {cell.id: index for index, cell in enumerate(notebook.cells)}
     chosen = _selected_ids(plan, notebook)
-    given = plan.request.parameters
-    parameters = load_parameters(given)
+    parameters = load_parameters(plan.parameters)
     check_parameters(notebook, parameters)
-    wanted = notebook.metadata.get("kernelspec", {}).get("name")
-    language = _language(notebook)
+    wanted = wanted_kernel(notebook)
+    language = notebook_language(notebook)
     _add_papermill_metadata(notebook)
     _remove_error_markers(notebook)
     env: dict[str, str] = {}
@@ -94,13 +94,6 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
         language=language,
         env=env,
     )
-
-
-def _language(notebook: NotebookNode) -> str:
-    """The language that the notebook says it is in; empty when it says none."""
-    named = notebook.metadata.get("language_info", {}).get("name")
-    named = named or notebook.metadata.get("kernelspec", {}).get("language") or ""
-    return "python" if named.lower() == "ipython" else str(named).lower()
 
 
 def _selected_ids(plan: Plan, notebook: NotebookNode) -> set[str]:

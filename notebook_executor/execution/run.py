@@ -51,7 +51,7 @@ def run_notebook(request: RunRequest, root: Path, settings: Settings) -> Executi
     events = Events(request.on_event, plan.run_id, ledger.warnings)
     interruption: BaseException | None = None
     try:
-        ledger.record = _create_record(plan, ledger)
+        ledger.record = _create_record(plan, events)
         _execute(plan, ledger, events)
     except KernelStartError as error:
         ledger.failure = _not_started(plan, ledger, error)
@@ -74,12 +74,12 @@ def run_notebook(request: RunRequest, root: Path, settings: Settings) -> Executi
     return result
 
 
-def _create_record(plan: Plan, ledger: Ledger) -> RunRecord | None:
+def _create_record(plan: Plan, events: Events) -> RunRecord | None:
     """The run's record; a run without a place for one goes on, and says so."""
     try:
         return create_record(plan.run_id, plan.root, plan.settings.state_dir, plan.output_path)
     except DocumentError as error:
-        ledger.warnings.append(str(error))
+        events.warn(str(error))
         return None
 
 
@@ -105,7 +105,8 @@ def _execute(plan: Plan, ledger: Ledger, events: Events) -> None:
         stack.callback(_note_end, ledger)
         lease = stack.enter_context(LocalBackend().lease(_kernel_request(plan, prepared)))
         ledger.lease = lease
-        ledger.warnings.extend(lease.warnings)
+        for warning in lease.warnings:
+            events.warn(warning)
         events.emit("kernel_ready")
         if file is not None:
             file.refresh(prepared.notebook)
@@ -130,7 +131,7 @@ def _kernel_request(plan: Plan, prepared: Prepared) -> KernelRequest:
         kernel_name=plan.request.kernel_name,
         wanted=prepared.wanted_kernel,
         language=prepared.language,
-        python=None if plan.request.python is None else os.fspath(plan.request.python),
+        python=plan.python,
         cwd=plan.cwd,
         env={**os.environ, **(plan.request.env or {}), **prepared.env},
         start_timeout=plan.remaining(settings.start_timeout),

@@ -27,11 +27,15 @@ class OutputFile:
         self.path = path
         self._next = time.monotonic()
 
+    @property
+    def due(self) -> bool:
+        return time.monotonic() >= self._next
+
     def refresh(self, notebook: NotebookNode) -> None:
         """Write if it is time to; a failure is left to the final ``write`` to report."""
-        began = time.monotonic()
-        if began < self._next:
+        if not self.due:
             return
+        began = time.monotonic()
         try:
             self.write(notebook)
         except DocumentError:

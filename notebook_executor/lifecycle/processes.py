@@ -92,7 +92,7 @@ class KernelProcess:
 
     @property
     def death_fd(self) -> int:
-        """Reads end-of-file once the kernel has exited; valid until ``end``."""
+        """Becomes readable once the kernel has exited; valid until ``end``."""
         return self._death_fd
 
     @property
@@ -129,6 +129,8 @@ class KernelProcess:
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
         self._exited.set()
+        # A forked copy of this process may hold the pipe open: closing alone would go unnoticed.
+        os.write(self._death_end, b"x")
         os.close(self._death_end)
 
     def _reap(self) -> tuple[int | None, int]:
