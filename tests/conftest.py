@@ -21,10 +21,26 @@ _KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "pytho
 _Found = TypeVar("_Found", bound=Sized)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_directory() -> Iterator[Path]:
+    """Keep this session's private directories apart from those of others on the machine."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as made:
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = made
+        tempfile.tempdir = None
+        yield Path(made)
+        tempfile.tempdir = None
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
+
+
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(own_temporary_directory: Path) -> Iterator[None]:
     """Fail a test that leaves a process, a thread, a descriptor or a private directory."""
-    descriptors, directories = _descriptors(), _private_directories()
+    place = own_temporary_directory
+    descriptors, directories = _descriptors(), _private_directories(place)
     threads = set(threading.enumerate())
     yield
     left = _settled(lambda: psutil.Process().children(recursive=True))
@@ -35,7 +51,7 @@ def nothing_left_behind() -> Iterator[None]:
     assert not running, f"threads left: {running}"
     opened = _settled(lambda: _descriptors() - descriptors)
     assert not opened, f"descriptors left: {opened}"
-    stray = _settled(lambda: _private_directories() - directories)
+    stray = _settled(lambda: _private_directories(place) - directories)
     assert not stray, f"directories left: {stray}"
 
 
@@ -79,8 +95,8 @@ def _descriptors() -> set[str]:
     return found
 
 
-def _private_directories() -> set[str]:
-    return {str(path) for path in Path(tempfile.gettempdir()).glob("nbx-*")}
+def _private_directories(place: Path) -> set[str]:
+    return {str(path) for path in place.glob("nbx-*")}
 
 
 def _described(process: psutil.Process) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import operator
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -122,15 +124,16 @@ def _drop(metadata: dict[str, Any], names: tuple[str, ...]) -> None:
 
 
 def _nbdime_ops(a: NotebookNode, b: NotebookNode) -> list[dict[str, Any]]:
-    """nbdime's operations under its default rules, whatever this process has set it to ignore."""
-    import operator
-    from collections import defaultdict
+    """nbdime's operations under rules of our own, whatever this process has set it to ignore.
 
+    nbdime pairs lines by likeness, each with each: minutes for an output of a thousand lines.
+    Here lines are equal or not.
+    """
     from nbdime.diffing import notebooks as rules
     from nbdime.diffing.config import DiffConfig
-    from nbdime.diffing.generic import diff, diff_sequence_multilevel, diff_string_lines
+    from nbdime.diffing.generic import diff, diff_sequence_multilevel
 
-    # nbdime's compare_cell_moderate is left out: it looks into the global rules.
+    # compare_cell_moderate is left out: it looks into nbdime's global rules.
     predicates = {
         "/cells": [
             rules.compare_cell_approximate,
@@ -142,18 +145,23 @@ def _nbdime_ops(a: NotebookNode, b: NotebookNode) -> list[dict[str, Any]]:
     differs = {
         "/cells": diff_sequence_multilevel,
         "/cells/*": rules.diff_ignore_keys(diff, ("id",)),
-        "/cells/*/source": diff_string_lines,
         "/cells/*/outputs": diff_sequence_multilevel,
-        "/cells/*/outputs/*": rules.diff_single_outputs,
-        "/cells/*/attachments": rules.diff_attachments,
     }
     config = DiffConfig(
-        predicates=defaultdict(lambda: [operator.__eq__], predicates),
-        differs=defaultdict(lambda: diff, differs),
-        atomic_paths={"/cells/*/id": True},
+        predicates=defaultdict(lambda: [operator.eq], predicates),
+        differs=defaultdict(lambda: _value_ops, differs),
     )
     ops: list[dict[str, Any]] = json.loads(json.dumps(diff(a, b, path="", config=config)))
     return ops
+
+
+def _value_ops(a: Any, b: Any, path: str = "", config: Any = None) -> Any:
+    from nbdime.diffing.generic import diff
+    from nbdime.diffing.seq_difflib import diff_sequence_difflib
+
+    if isinstance(a, str) and isinstance(b, str):
+        return diff_sequence_difflib(a.splitlines(True), b.splitlines(True)) if a != b else []
+    return diff(a, b, path=path, config=config)
 
 
 def _aligned(cell_ops: list[dict[str, Any]], count_a: int) -> _Alignment:

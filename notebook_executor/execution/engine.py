@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # How long a dead kernel's last messages may take from its socket to ours.
 _LAST_WORDS = 0.2
 _CELL_LINE = re.compile(r"Cell In\s?\[(\d+)\], line (\d+)")
+_BODY_LINE = re.compile(r"File <timed exec>:(\d+)")
 _STDIN_ERROR = "StdinNotImplementedError"
 
 
@@ -275,7 +276,13 @@ def _cell_failure(
 
 
 def _failing_line(traceback: str, execution_count: int | None) -> int | None:
-    """The deepest line of this very cell that the traceback names."""
+    """The deepest line of this very cell that the traceback names.
+
+    A cell magic (``%%time``) runs its body under another name, counted from the line below it.
+    """
+    body = [int(line) + 1 for line in _BODY_LINE.findall(traceback)]
+    if body:
+        return body[-1]
     lines = [
         int(line) for count, line in _CELL_LINE.findall(traceback) if int(count) == execution_count
     ]

@@ -201,12 +201,23 @@ class Channels:
         return info
 
     def request_interrupt(self) -> None:
-        """Ask for an interrupt by message; safe from another thread, on a socket of its own."""
+        """Ask for an interrupt by message; safe from another thread."""
+        self._send_aside("control", "interrupt_request")
+
+    def nudge(self) -> None:
+        """Wake a kernel that was interrupted while it awaits something; safe from another thread.
+
+        ipykernel's handler of SIGINT cancels the cell by a callback that does not wake the event
+        loop it is added to; any message on the shell channel does.
+        """
+        self._send_aside("shell", "kernel_info_request")
+
+    def _send_aside(self, channel: Channel, request: str) -> None:
         session = Session(key=self.connection.key.encode(), username="notebook_executor")
         with self._context.socket(zmq.DEALER) as socket:
             socket.linger = 1000
-            socket.connect(self.connection.address("control"))
-            session.send(socket, "interrupt_request", content={})
+            socket.connect(self.connection.address(channel))
+            session.send(socket, request, content={})
 
     def close(self) -> None:
         """Close all sockets at once; what has not been sent is dropped."""

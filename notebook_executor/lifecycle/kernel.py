@@ -83,6 +83,7 @@ class Kernel:
             self.channels.request_interrupt()
         else:
             self.process.send_signal(signal.SIGINT)
+            self.channels.nudge()
 
     def terminate(self) -> None:
         """SIGTERM to the kernel's process group; any thread."""

@@ -1,0 +1,64 @@
+"""Options that several verbs have."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+_BUDGET = 4000
+
+notebook_argument = click.argument("notebook", metavar="NOTEBOOK")
+root_option = click.option(
+    "--root",
+    metavar="DIR",
+    help="The project [default: nearest folder upwards with .nbx or .git, else this one].",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, unbounded.")
+llm_option = click.option(
+    "--llm",
+    metavar="[=CHARS]",
+    type=click.IntRange(min=1),
+    help=f"Print an account that fits into so many characters [{_BUDGET}].",
+)
+
+
+class BriefCommand(click.Command):
+    """A command whose ``--llm`` takes a value only after an equals sign.
+
+    click would take the argument that follows for the value.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        spelled = [f"--llm={_BUDGET}" if arg == "--llm" else arg for arg in args[:end]]
+        return super().parse_args(ctx, [*spelled, *args[end:]])
+
+
+class Seconds(click.FloatRange):
+    """A time that ends."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
+def refuse_together(**given: object) -> None:
+    """Refuse options that contradict each other.
+
+    Args:
+        given: The options by name, of which at most one may be set.
+
+    Raises:
+        click.UsageError: More than one is.
+    """
+    used = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if len(used) > 1:
+        raise click.UsageError(f"{' and '.join(used)} cannot go together.")

@@ -1,0 +1,177 @@
+"""What is shown of a run while it goes on: a bar on a terminal, a line for each cell elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from notebook_executor.cli.screen import Screen, printable
+from notebook_executor.text import one_line, plain
+
+if TYPE_CHECKING:
+    from notebook_executor.models import Event
+
+_TITLE = 60
+_INJECTED = "injected parameters"
+
+Sources = Callable[[str | None], Sequence[str]]
+
+
+class View(Protocol):
+    """Shows a run; a context manager, because a bar has to be taken down again."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def started(self, cells: int) -> None: ...
+
+    def cell_started(self, number: int, title: str) -> None: ...
+
+    def output(self, text: str) -> None: ...
+
+    def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None: ...
+
+
+class Follower:
+    """Follows a run by its events, counts its cells, and tells a view.
+
+    Args:
+        view: None to show nothing.
+        sources: Called with the input's path once the run has started; the source of each cell.
+
+    Attributes:
+        run_id: None until the first event.
+    """
+
+    def __init__(self, view: View | None, sources: Sources) -> None:
+        self.run_id: str | None = None
+        self._view = view
+        self._sources_of = sources
+        self._sources: Sequence[str] = ()
+        self._number = 0
+        self._running: str | None = None
+
+    def __call__(self, event: Event) -> None:
+        self.run_id = event.run_id
+        if self._view is None:
+            return
+        if event.kind == "run_started":
+            self._sources = self._sources_of(event.data["input_path"])
+            self._view.started(event.data["cells"])
+        elif event.kind == "cell_started":
+            self._number += 1
+            self._running = event.cell_id
+            self._view.cell_started(self._number, self._title(event.index))
+        elif event.kind == "output":
+            self._view.output(event.data["text"])
+        elif event.kind == "cell_finished" and event.cell_id == self._running:
+            # A cell that was not selected finishes without having started.
+            self._view.cell_finished(
+                self._number,
+                self._title(event.index),
+                event.data["status"],
+                event.data["duration_seconds"],
+            )
+
+    def _title(self, index: int | None) -> str:
+        if index is None:
+            return _INJECTED
+        first_line = self._sources[index].strip().partition("\n")[0]
+        return printable(one_line(first_line, _TITLE))
+
+
+class Lines:
+    """A line for each finished cell, for a file or a pipe; the cells' outputs too, when asked."""
+
+    def __init__(self, screen: Screen, *, outputs: bool) -> None:
+        self._screen = screen
+        self._outputs = outputs
+        self._cells = 0
+        self._inside_line = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end_line()
+
+    def started(self, cells: int) -> None:
+        self._cells = cells
+
+    def cell_started(self, number: int, title: str) -> None:
+        if self._outputs:
+            self._screen.line(f"{self._place(number)} {title}", "faint")
+
+    def output(self, text: str) -> None:
+        if self._outputs and text:
+            self._screen.write(text if self._screen.terminal else plain(text))
+            self._inside_line = not text.endswith("\n")
+
+    def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None:
+        self._end_line()
+        shown = f"{self._place(number)} {status:<8} {seconds:7.2f} s"
+        self._screen.line(shown if self._outputs else f"{shown}  {title}", "faint")
+
+    def _place(self, number: int) -> str:
+        width = len(str(self._cells))
+        return f"[{number:>{width}}/{self._cells}]"
+
+    def _end_line(self) -> None:
+        if self._inside_line:
+            self._screen.line()
+            self._inside_line = False
+
+
+class Bar:
+    """A progress bar with the cell that runs; it is gone when the run is over."""
+
+    def __init__(self, screen: Screen) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeElapsedColumn as Elapsed
+
+        self._progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            Elapsed(),
+            TextColumn("{task.description}", markup=False),
+            console=Console(file=screen.stream),
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting the kernel", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def started(self, cells: int) -> None:
+        self._progress.update(self._task, total=cells)
+
+    def cell_started(self, number: int, title: str) -> None:
+        self._progress.update(self._task, description=title)
+
+    def output(self, text: str) -> None:
+        """Outputs are shown by ``Lines`` alone: they would tear the bar apart."""
+
+    def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None:
+        self._progress.update(self._task, completed=number)
