@@ -60,7 +60,7 @@ def guarded(command: Callable[[], int | None], *, debug: bool) -> int:
 
     Args:
         command: Returns its exit code; None is success.
-        debug: Print the traceback of an exception that is nobody's mistake but ours.
+        debug: Print the traceback of an exception that is not one of ours.
     """
     try:
         return command() or ExitCode.SUCCESS
@@ -76,14 +76,24 @@ def guarded(command: Callable[[], int | None], *, debug: bool) -> int:
     except NotebookExecutorError as error:
         _tell(error.message, error.hint)
         return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.KERNEL
+    except BrokenPipeError:
+        # From click, which prints help by itself; everything else goes through Screen.
+        return ExitCode.SUCCESS
+    except OSError as error:
+        _tell(str(error), "")
+        return _traced(debug)
     except Exception as error:
         _tell(
             f"{type(error).__name__}: {error}",
             "" if debug else "This is a defect; nbx --debug, or NBX_DEBUG=1, shows where it is.",
         )
-        if debug:
-            traceback.print_exc()
-        return ExitCode.KERNEL
+        return _traced(debug)
+
+
+def _traced(debug: bool) -> ExitCode:
+    if debug:
+        traceback.print_exc()
+    return ExitCode.KERNEL
 
 
 def _tell(message: str, hint: str) -> None:

@@ -47,14 +47,17 @@ def nbx(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    StopOnce().install()
+    signals = StopOnce()
+    signals.install()
     # jsonschema, which nbformat imports, imports it where it can: 0.8 s, to check a format (IRI)
     # that no notebook's schema names.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(lambda: nbx.main(prog_name="nbx", standalone_mode=False), debug=False))
+    code = guarded(lambda: nbx.main(prog_name="nbx", standalone_mode=False), debug=False)
+    signals.retire()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

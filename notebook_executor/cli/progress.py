@@ -34,7 +34,8 @@ class View(Protocol):
 
     def cell_started(self, number: int, title: str) -> None: ...
 
-    def output(self, text: str) -> None: ...
+    def output(self, text: str, *, stream: bool) -> None:
+        """``stream``: a piece of what a cell prints, not a value that stands for itself."""
 
     def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None: ...
 
@@ -70,7 +71,8 @@ class Follower:
             self._running = event.cell_id
             self._view.cell_started(self._number, self._title(event.index))
         elif event.kind == "output":
-            self._view.output(event.data["text"])
+            stream = event.data["output_type"] == "stream"
+            self._view.output(event.data["text"], stream=stream)
         elif event.kind == "cell_finished" and event.cell_id == self._running:
             # A cell that was not selected finishes without having started.
             self._view.cell_finished(
@@ -114,15 +116,19 @@ class Lines:
         if self._outputs:
             self._screen.line(f"{self._place(number)} {title}", "faint")
 
-    def output(self, text: str) -> None:
-        if self._outputs and text:
-            self._screen.write(text if self._screen.terminal else plain(text))
-            self._inside_line = not text.endswith("\n")
+    def output(self, text: str, *, stream: bool) -> None:
+        if not self._outputs or not text:
+            return
+        if not stream:
+            self._end_line()
+            text += "\n"
+        self._screen.write(text if self._screen.terminal else plain(text))
+        self._inside_line = not text.endswith("\n")
 
     def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None:
         self._end_line()
         shown = f"{self._place(number)} {status:<8} {seconds:7.2f} s"
-        self._screen.line(shown if self._outputs else f"{shown}  {title}", "faint")
+        self._screen.line(f"{shown}  {title}" if title and not self._outputs else shown, "faint")
 
     def _place(self, number: int) -> str:
         width = len(str(self._cells))
@@ -170,7 +176,7 @@ class Bar:
     def cell_started(self, number: int, title: str) -> None:
         self._progress.update(self._task, description=title)
 
-    def output(self, text: str) -> None:
+    def output(self, text: str, *, stream: bool) -> None:
         """Outputs are shown by ``Lines`` alone: they would tear the bar apart."""
 
     def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None:

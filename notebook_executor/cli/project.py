@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from notebook_executor.errors import UsageError
+
 if TYPE_CHECKING:
     from notebook_executor.executor import NotebookExecutor
 
@@ -28,7 +30,17 @@ def open_executor(root: str | None, **settings: Any) -> NotebookExecutor:
     """
     from notebook_executor.executor import NotebookExecutor
 
-    return NotebookExecutor(find_root(Path.cwd()) if root is None else root, config=settings)
+    here = _working_directory()
+    return NotebookExecutor(find_root(here) if root is None else root, config=settings)
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "The working directory does not exist any more", hint="Change to another one."
+        ) from None
 
 
 def absolute(path: str) -> str:

@@ -94,7 +94,7 @@ def list_runs(
     else:
         Screen(sys.stderr).line("There are no such runs.")
     if limit is None and next(rows, None) is not None:
-        Screen(sys.stderr).line(f"There are older ones: --limit shows more than {_SHOWN}.")
+        Screen(sys.stderr).line(f"These are the newest {_SHOWN}; --limit N shows more.")
 
 
 @runs.command("show", cls=BriefCommand)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -87,24 +88,18 @@ def printable(text: str) -> str:
 
 def write(stream: TextIO | None, text: str) -> None:
     """Write and flush; a reader that has gone away is not an error, and is not written to again."""
-    if stream is None:
-        return
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError as error:
-        _give_up(stream, error)
+    if stream is not None:
+        with _forgiven(stream):
+            stream.write(text)
+            stream.flush()
 
 
 def write_bytes(stream: TextIO | None, data: bytes) -> None:
     """Write bytes, as ``write`` does text."""
-    if stream is None:
-        return
-    try:
-        stream.buffer.write(data)
-        stream.buffer.flush()
-    except OSError as error:
-        _give_up(stream, error)
+    if stream is not None:
+        with _forgiven(stream):
+            stream.buffer.write(data)
+            stream.buffer.flush()
 
 
 def write_json(stream: TextIO | None, value: Any) -> None:
@@ -114,13 +109,17 @@ def write_json(stream: TextIO | None, value: Any) -> None:
     write_bytes(stream, to_json(storable(value), inf_nan_mode="null") + b"\n")
 
 
-def _give_up(stream: TextIO, error: OSError) -> None:
-    # A pipe whose reader ended says EPIPE, a terminal that was closed EIO.
-    if error.errno not in (errno.EPIPE, errno.EIO):
-        raise error
-    # What the stream still holds would fail again when the interpreter flushes it at exit.
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())
+@contextmanager
+def _forgiven(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # What the stream still holds would fail again when the interpreter flushes it at exit.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+        # A pipe whose reader ended says EPIPE, a terminal that was closed EIO.
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
 
 
 def _aligned(columns: Sequence[str], rows: list[list[str]], indent: int) -> str:

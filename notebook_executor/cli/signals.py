@@ -6,6 +6,7 @@ import os
 import signal
 from types import FrameType
 
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOPPING = b"\nnbx: stopping already: the kernel is being ended, and what is done is being saved\n"
 
 
@@ -29,9 +30,17 @@ class StopOnce:
 
     def install(self) -> None:
         """Take over the signals; one that the parent process had ignored (nohup) stays ignored."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _STOPS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self)
+
+    def retire(self) -> None:
+        """Ignore the signals: all is done, and only the exit code is still to be told.
+
+        The interpreter would give them back their default meaning before it exits.
+        """
+        for number in _STOPS:
+            signal.signal(number, signal.SIG_IGN)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:

@@ -10,7 +10,6 @@ import difflib
 import json
 import operator
 import os
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -85,6 +84,21 @@ class _Alignment(NamedTuple):
     added: list[int]
 
 
+class _Rules(dict[str, Any]):
+    """Rules for paths in a notebook, and one for all other paths.
+
+    A defaultdict would keep each path it is asked for, and nbdime takes paths that are there for
+    those of lists: it fails over an object where another cell has a list.
+    """
+
+    def __init__(self, rules: dict[str, Any], *, otherwise: Any) -> None:
+        super().__init__(rules)
+        self._otherwise = otherwise
+
+    def __missing__(self, path: str) -> Any:
+        return self._otherwise
+
+
 def diff_notebooks(path_a: str | os.PathLike[str], path_b: str | os.PathLike[str]) -> NotebookDiff:
     """Compare two notebook files.
 
@@ -148,8 +162,8 @@ def _nbdime_ops(a: NotebookNode, b: NotebookNode) -> list[dict[str, Any]]:
         "/cells/*/outputs": diff_sequence_multilevel,
     }
     config = DiffConfig(
-        predicates=defaultdict(lambda: [operator.eq], predicates),
-        differs=defaultdict(lambda: _value_ops, differs),
+        predicates=_Rules(predicates, otherwise=[operator.eq]),
+        differs=_Rules(differs, otherwise=_value_ops),
     )
     ops: list[dict[str, Any]] = json.loads(json.dumps(diff(a, b, path="", config=config)))
     return ops

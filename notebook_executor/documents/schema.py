@@ -53,8 +53,7 @@ def violations(nb: dict[str, Any], major: int, minor: int) -> Iterator[Violation
         validator = get_validator(major, minor, name="jsonschema")
         for error in validator.iter_errors(nb):
             yield from _refined(validator, error, ())
-    if (major, minor) >= (4, 5):
-        yield from _duplicate_ids(nb.get("cells"))
+    yield from _duplicate_ids(nb.get("cells"))
 
 
 def _refined(

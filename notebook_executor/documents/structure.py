@@ -123,7 +123,6 @@ def repair(raw: dict[str, Any], name: str) -> None:
     Raises:
         DocumentError: A part has the wrong shape; ``details["place"]`` says which.
     """
-    known_format = raw.get("nbformat_minor", 0) <= CURRENT_MINOR
     _expect(raw.setdefault("metadata", {}), dict, "metadata", name)
     if "cells" not in raw:
         raise invalid(
@@ -134,38 +133,54 @@ def repair(raw: dict[str, Any], name: str) -> None:
         )
     _expect(raw["cells"], list, "cells", name)
     for index, cell in enumerate(raw["cells"]):
-        _repair_cell(cell, f"cells[{index}]", name, known_format)
+        _repair_cell(cell, f"cells[{index}]", name)
 
 
-def _repair_cell(cell: Any, place: str, name: str, known_format: bool) -> None:
+def _repair_cell(cell: Any, place: str, name: str) -> None:
     _expect(cell, dict, place, name)
-    kind = cell.get("cell_type")
-    if known_format or not isinstance(kind, str):
-        _expect_one_of(kind, _CELL_TYPES, f"{place}.cell_type", name)
+    _expect_one_of(cell.get("cell_type"), _CELL_TYPES, f"{place}.cell_type", name)
     _expect(cell.setdefault("metadata", {}), dict, f"{place}.metadata", name)
-    _expect_tags(cell["metadata"].get("tags", []), f"{place}.metadata.tags", name)
-    if kind not in _CELL_TYPES:
-        return
+    _expect_strings(cell["metadata"].get("tags", []), f"{place}.metadata.tags", name)
     if "source" not in cell:
         raise invalid(name, f"{place} has no source", place=place)
     _expect(cell["source"], str, f"{place}.source", name)
-    if kind == "code":
-        cell.setdefault("execution_count", None)
-        _expect(cell.setdefault("outputs", []), list, f"{place}.outputs", name)
-        for index, output in enumerate(cell["outputs"]):
-            _repair_output(output, f"{place}.outputs[{index}]", name, known_format)
+    _expect(cell.get("attachments", {}), dict, f"{place}.attachments", name)
+    for file, bundle in cell.get("attachments", {}).items():
+        _expect_bundle(bundle, f'{place}.attachments["{file}"]', name)
+    if cell["cell_type"] == "code":
+        _repair_code_cell(cell, place, name)
+    else:  # what is left where a code cell was made into another one
+        cell.pop("outputs", None)
+        cell.pop("execution_count", None)
 
 
-def _repair_output(output: Any, place: str, name: str, known_format: bool) -> None:
+def _repair_code_cell(cell: dict[str, Any], place: str, name: str) -> None:
+    cell.setdefault("execution_count", None)
+    _expect(cell.setdefault("outputs", []), list, f"{place}.outputs", name)
+    for index, output in enumerate(cell["outputs"]):
+        _repair_output(output, f"{place}.outputs[{index}]", name)
+
+
+def _repair_output(output: Any, place: str, name: str) -> None:
     _expect(output, dict, place, name)
     kind = output.get("output_type")
-    if known_format or not isinstance(kind, str):
-        _expect_one_of(kind, tuple(_OUTPUT_FIELDS), f"{place}.output_type", name)
+    _expect_one_of(kind, tuple(_OUTPUT_FIELDS), f"{place}.output_type", name)
     if kind == "execute_result":
         output.setdefault("execution_count", None)
-    for field, cls in _OUTPUT_FIELDS.get(kind, {}).items():
+    for field, cls in _OUTPUT_FIELDS[kind].items():
         missing = "stdout" if field == "name" else cls()
         _expect(output.setdefault(field, missing), cls, f"{place}.{field}", name)
+    if kind == "error":
+        _expect_strings(output["traceback"], f"{place}.traceback", name)
+    elif kind != "stream":
+        _expect_bundle(output["data"], f"{place}.data", name)
+
+
+def _expect_bundle(value: Any, place: str, name: str) -> None:
+    _expect(value, dict, place, name)
+    for mime, content in value.items():
+        if mime.startswith("text/"):
+            _expect(content, str, f'{place}["{mime}"]', name)
 
 
 def _expect(value: Any, cls: type, place: str, name: str) -> None:
@@ -185,7 +200,7 @@ def _expect_one_of(value: Any, allowed: tuple[str, ...], place: str, name: str) 
     )
 
 
-def _expect_tags(value: Any, place: str, name: str) -> None:
+def _expect_strings(value: Any, place: str, name: str) -> None:
     _expect(value, list, place, name)
-    if not all(isinstance(tag, str) for tag in value):
+    if not all(isinstance(item, str) for item in value):
         raise invalid(name, f"{place} holds something else than strings", place=place)

@@ -58,11 +58,11 @@ def resolve(text: str) -> bool | int | float | str | None:
 
 def _from_base64(text: str) -> Mapping[str, Any]:
     try:
-        decoded = base64.b64decode(text).decode()
+        decoded = base64.b64decode("".join(text.split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise ParameterError(
             f"The parameters {_short(text)} are not base64 of YAML: {error}",
-            hint="Encode the YAML with base64 -w0.",
+            hint="Encode the text of the YAML, in UTF-8.",
         ) from error
     return _from_yaml(decoded, "The base64")
 
