@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from notebook_executor.backends.local import LocalBackend
 from notebook_executor.config import Settings
 from notebook_executor.errors import UsageError
 from notebook_executor.models import Event, ExecutionResult
@@ -26,8 +28,9 @@ StrPath = str | os.PathLike[str]
 class NotebookExecutor:
     """Runs, reads and compares the notebooks of one project.
 
-    May be used from several threads, inside a running event loop, and within a kernel. It holds
-    nothing between calls: forgetting to close it leaves nothing behind.
+    May be used from several threads, inside a running event loop, and within a kernel. Between
+    runs it holds a small guard process; ``close``, or the end of the executor or of the process
+    however it comes, ends it.
 
     Args:
         root: The project's folder; relative paths, ``runs/`` and ``.nbx/`` are below it.
@@ -52,6 +55,8 @@ class NotebookExecutor:
             raise UsageError(f"The root {self.root} is not a folder", hint="Create it first.")
         self.kernel_name = kernel_name
         self.python = python
+        self._backend = LocalBackend()
+        self._finalizer = weakref.finalize(self, self._backend.close)
         self.settings = config if isinstance(config, Settings) else _settings(config or {})
 
     def __enter__(self) -> NotebookExecutor:
@@ -66,7 +71,8 @@ class NotebookExecutor:
         self.close()
 
     def close(self) -> None:
-        """Release what the executor holds; may be called again."""
+        """End the guard process; may be called again, and the executor may be used again."""
+        self._backend.close()
 
     def execute(
         self,
@@ -85,6 +91,7 @@ class NotebookExecutor:
         from_cell: str | int | None = None,
         until_cell: str | int | None = None,
         check: bool = False,
+        host_view: bool | None = None,
         labels: Mapping[str, str] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> ExecutionResult:
@@ -112,6 +119,9 @@ class NotebookExecutor:
             from_cell: First cell to run: an id, ``tag:NAME``, or an index in the input.
             until_cell: Last cell to run, likewise.
             check: Raise what ``result.raise_for_error()`` raises.
+            host_view: Whether the kernel is to see the host's processes, which rules out the
+                containment ``namespace``; None for what ``metadata.nbx.host_view`` of the
+                notebook says.
             labels: Kept in the result and its record.
             on_event: Called on this thread with each ``Event`` of the run.
 
@@ -136,6 +146,7 @@ class NotebookExecutor:
             skip_tags=skip_tags,
             from_cell=from_cell,
             until_cell=until_cell,
+            host_view=host_view,
             labels=labels,
             on_event=on_event,
         )
@@ -150,7 +161,7 @@ class NotebookExecutor:
 
         if request.kernel_name is None and request.python is None:
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
-        return run_notebook(request, self.root, self.settings)
+        return run_notebook(request, self.root, self.settings, self._backend)
 
     def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:
         """The scraps that an executed notebook holds, by name.

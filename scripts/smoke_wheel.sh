@@ -47,17 +47,25 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 cells = [new_code_cell("x = 1", metadata={"tags": ["parameters"]}), new_code_cell("print(x * 21)")]
-nbformat.write(new_notebook(cells=cells), "double.ipynb")
+kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), "times.ipynb")
 PYTHON
 
-answer() {
-    "$python" -c 'import nbformat, sys
-print(nbformat.read(sys.argv[1], as_version=4).cells[-1].outputs[0].text.strip())' "$1"
+expect_42() {
+    "$python" - "$1" <<'PYTHON'
+import sys
+
+import nbformat
+
+(printed,) = nbformat.read(sys.argv[1], as_version=4).cells[-1].outputs
+assert printed.text == "42\n", printed
+PYTHON
 }
 
 "$away/venv/bin/nbx" --help >/dev/null
-"$away/venv/bin/nbx" run double.ipynb by_nbx.ipynb -p x 2
-[[ $(answer by_nbx.ipynb) == 42 ]]
-"$python" -m papermill --engine notebook_executor --no-progress-bar double.ipynb by_papermill.ipynb -p x 2
-[[ $(answer by_papermill.ipynb) == 42 ]]
-echo "the installed wheel works: $(basename -- "$away/dist/"*.whl)"
+"$away/venv/bin/nbx" run times.ipynb by_nbx.ipynb -p x 2
+expect_42 by_nbx.ipynb
+"$python" -m papermill --engine notebook_executor --no-progress-bar \
+    times.ipynb by_papermill.ipynb -p x 2
+expect_42 by_papermill.ipynb
+printf 'the installed wheel works: %s\n' "$(basename -- "$away/dist/"*.whl)"

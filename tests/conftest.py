@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import threading
@@ -43,9 +44,11 @@ def nothing_left_behind(own_temporary_directory: Path) -> Iterator[None]:
     descriptors, directories = _descriptors(), _private_directories(place)
     threads = set(threading.enumerate())
     yield
+    # What a test forgot to close is closed when it is collected.
+    gc.collect()
     left = _settled(lambda: psutil.Process().children(recursive=True))
     assert not left, f"processes left: {[_described(process) for process in left]}"
-    marked = _settled(_marked_processes)
+    marked = _settled(lambda: _marked_processes(place))
     assert not marked, f"processes of kernels left: {[_described(process) for process in marked]}"
     running = _settled(lambda: _own_threads() - threads)
     assert not running, f"threads left: {running}"
@@ -65,15 +68,15 @@ def _settled(look: Callable[[], _Found]) -> _Found:
     return found
 
 
-def _marked_processes() -> list[psutil.Process]:
-    """Processes that carry the mark of a kernel of this test process, wherever they went."""
+def _marked_processes(place: Path) -> list[psutil.Process]:
+    """Processes that carry the mark of a kernel of this session, wherever they went."""
     found = []
     for process in psutil.process_iter():
         try:
             environment = process.environ()
         except psutil.Error:
             continue
-        if environment.get("JPY_PARENT_PID") == str(os.getpid()) and "NBX_LEASE" in environment:
+        if environment.get("TMPDIR") == str(place) and "NBX_LEASE" in environment:
             found.append(process)
     return found
 
@@ -137,5 +140,6 @@ def _new_cell(number: int, cell: Any) -> nbformat.NotebookNode:
 
 
 @pytest.fixture
-def executor(tmp_path: Path) -> NotebookExecutor:
-    return NotebookExecutor(tmp_path)
+def executor(tmp_path: Path) -> Iterator[NotebookExecutor]:
+    with NotebookExecutor(tmp_path) as made:
+        yield made

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hermes_runtime
 from notebook_executor.backends.protocol import KernelRequest, Lease
+from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.kernel import start_kernel
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
 
@@ -20,6 +21,13 @@ _IPYKERNEL_ARGUMENTS = ("--HistoryManager.hist_file=:memory:",)
 
 class LocalBackend:
     """Leases kernels that run on this machine as its user."""
+
+    def __init__(self) -> None:
+        self._containment = Containment()
+
+    def close(self) -> None:
+        """End the guard process that is kept between leases; may be called again."""
+        self._containment.close()
 
     @contextmanager
     def lease(self, request: KernelRequest) -> Iterator[Lease]:
@@ -32,9 +40,11 @@ class LocalBackend:
         )
         with start_kernel(
             spec,
+            self._containment,
             cwd=request.cwd,
             env=request.env,
             start_timeout=request.start_timeout,
+            host_view=request.host_view,
             extra_arguments=_IPYKERNEL_ARGUMENTS if spec.is_ipykernel else (),
             graces=request.graces,
             prepare=_runtime_copier(spec, request.env),

@@ -23,6 +23,7 @@ class KernelRequest:
         python: An interpreter to run instead; it needs only ipykernel.
         cwd: The kernel's working directory.
         env: The kernel's environment.
+        host_view: Whether the kernel is to see the host's processes.
         start_timeout: Seconds until it must answer.
         graces: How long each step of its end may take.
     """
@@ -34,6 +35,7 @@ class KernelRequest:
     cwd: Path
     env: Mapping[str, str]
     start_timeout: float
+    host_view: bool = False
     graces: Graces = field(default_factory=Graces)
 
 
@@ -53,6 +55,12 @@ class KernelHandle(Protocol):
 
     def kill(self) -> None:
         """Kill all of the kernel's processes; returns at once."""
+
+    def set_deadline(self, at: float | None) -> None:
+        """Have all ended at this time of the monotonic clock; None for not at all.
+
+        That holds even if this process is stopped or stuck by then. Returns at once.
+        """
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,9 @@ class Lease:
 
 class Backend(Protocol):
     """Leases kernels; one object may serve many runs at once."""
+
+    def close(self) -> None:
+        """Release what is kept between leases; may be called again."""
 
     def lease(self, request: KernelRequest) -> AbstractContextManager[Lease]:
         """A block within which the kernel is there.

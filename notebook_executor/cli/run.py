@@ -37,14 +37,14 @@ def run(**given: Any) -> ExitCode:
     """
     options = RunOptions(**given)
     options.refuse_contradictions()
-    executor = open_executor(options.root, **options.settings)
     source = _read_stdin() if options.from_stdin else absolute(options.notebook)
-    if options.help_notebook:
-        return _show_help(executor, source)
-    request = options.request(source)
-    if options.prepare_only:
-        return _prepare(executor, request)
-    return _run(options, executor, request)
+    with open_executor(options.root, **options.settings) as executor:
+        if options.help_notebook:
+            return _show_help(executor, source)
+        request = options.request(source)
+        if options.prepare_only:
+            return _prepare(executor, request)
+        return _run(options, executor, request)
 
 
 def _read_stdin() -> NotebookNode:

@@ -53,14 +53,13 @@ class Screen:
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 0
     ) -> None:
         """Draw a table; each cell becomes one line of plain text."""
-        cells = [[printable(one_line(cell, 10 * _CELL)) for cell in row] for row in rows]
-        self.write(
-            self._drawn(columns, cells, indent)
-            if self.terminal
-            else _aligned(columns, cells, indent)
-        )
+        heads, *cells = [
+            [printable(one_line(cell, 10 * _CELL)) for cell in row] for row in (columns, *rows)
+        ]
+        layout = self._drawn if self.terminal else _aligned
+        self.write(layout(heads, cells, indent))
 
-    def _drawn(self, columns: Sequence[str], rows: list[list[str]], indent: int) -> str:
+    def _drawn(self, columns: list[str], rows: list[list[str]], indent: int) -> str:
         from rich.console import Console
         from rich.padding import Padding
         from rich.table import Table
@@ -122,7 +121,7 @@ def _forgiven(stream: TextIO) -> Iterator[None]:
             raise
 
 
-def _aligned(columns: Sequence[str], rows: list[list[str]], indent: int) -> str:
+def _aligned(columns: list[str], rows: list[list[str]], indent: int) -> str:
     lines = [[one_line(cell, _CELL) for cell in row] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "".join(

@@ -41,7 +41,7 @@ def declared_type(annotation: str) -> Any:
     """The type that an annotation names; ``Any`` for those not known here."""
     try:
         return _type(ast.parse(annotation.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError):
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return Any
 
 

@@ -146,9 +146,9 @@ def _is_python(nb: NotebookNode) -> bool:
 def _assignments(source: str, index: int) -> list[Assignment]:
     try:
         return assignments(source)
-    except (SyntaxError, ValueError, RecursionError) as exc:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         line = exc.lineno if isinstance(exc, SyntaxError) else None
-        problem = exc.msg if isinstance(exc, SyntaxError) else str(exc)
+        problem = exc.msg if isinstance(exc, SyntaxError) else str(exc) or "nested too deeply"
         raise DocumentError(
             f"The parameters cell, cells[{index}]{f', line {line}' if line else ''}: {problem}",
             hint="Correct the cell: its names cannot be known before it is valid Python.",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -114,7 +115,7 @@ class NotebookExecutorEngine:
         )
         timeout = execution_timeout or options.get("timeout") or None
         observer = _Observer(nb_man, log_output, stdout_file, stderr_file)
-        with LocalBackend().lease(request) as lease:
+        with closing(LocalBackend()) as backend, backend.lease(request) as lease:
             observer.tell(lease.warnings)
             with Watchdog(lease.handle, timeout, None, settings) as watchdog:
                 place = SpillPlace(None, None)

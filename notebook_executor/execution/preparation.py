@@ -34,6 +34,7 @@ class Prepared:
         notebook: Parameterized, outputs cleared, papermill's metadata in place.
         input_indices: For each cell of it, its index in the input; None for the injected cell.
         selected: Indices of the code cells that are to run.
+        host_view: Whether the kernel is to see the host's processes.
         env: What the kernel's environment needs for the parameters.
     """
 
@@ -44,6 +45,7 @@ class Prepared:
     source_sha256: str
     wanted_kernel: str | None
     language: str
+    host_view: bool
     env: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,8 +94,16 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
         source_sha256=source_sha256,
         wanted_kernel=wanted,
         language=language,
+        host_view=_host_view(plan, notebook),
         env=env,
     )
+
+
+def _host_view(plan: Plan, notebook: NotebookNode) -> bool:
+    """What the caller says, else what the notebook's ``metadata.nbx.host_view`` does."""
+    if plan.request.host_view is not None:
+        return plan.request.host_view
+    return notebook.metadata["nbx"].get("host_view") is True
 
 
 def _selected_ids(plan: Plan, notebook: NotebookNode) -> set[str]:

@@ -39,6 +39,7 @@ class RunRequest:
     skip_tags: Iterable[str] = ()
     from_cell: str | int | None = None
     until_cell: str | int | None = None
+    host_view: bool | None = None
     labels: Mapping[str, str] | None = None
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
@@ -59,6 +60,7 @@ class RunRequest:
         _check_texts("env", self.env)
         _check_environment(self.env or {})
         _check_texts("labels", self.labels)
+        _check("host_view", self.host_view, (bool, type(None)))
         object.__setattr__(self, "only_tags", _tags("only_tags", self.only_tags))
         object.__setattr__(self, "skip_tags", _tags("skip_tags", self.skip_tags))
         _check_address("from_cell", self.from_cell)

@@ -9,8 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from notebook_executor.backends.local import LocalBackend
-from notebook_executor.backends.protocol import KernelRequest, Lease
+from notebook_executor.backends.protocol import Backend, KernelRequest, Lease
 from notebook_executor.config import Settings
 from notebook_executor.documents.canonical import non_finite_places
 from notebook_executor.documents.writing import check_writable
@@ -30,7 +29,9 @@ from notebook_executor.lifecycle.kernel import Graces, KernelEnd
 from notebook_executor.models import ExecutionResult
 
 
-def run_notebook(request: RunRequest, root: Path, settings: Settings) -> ExecutionResult:
+def run_notebook(
+    request: RunRequest, root: Path, settings: Settings, backend: Backend
+) -> ExecutionResult:
     """Run one notebook: plan, prepare, execute, tear down, save, tell.
 
     Blocks until the run is over and its kernel is gone.
@@ -39,6 +40,7 @@ def run_notebook(request: RunRequest, root: Path, settings: Settings) -> Executi
         request: What to run.
         root: The project; relative paths, ``runs/`` and ``.nbx/`` are below it.
         settings: The operator's.
+        backend: Where the kernel comes from.
 
     Returns:
         The result, also of a run that failed.
@@ -52,7 +54,7 @@ def run_notebook(request: RunRequest, root: Path, settings: Settings) -> Executi
     interruption: BaseException | None = None
     try:
         ledger.record = _create_record(plan, events)
-        _execute(plan, ledger, events)
+        _execute(plan, ledger, events, backend)
     except KernelStartError as error:
         ledger.failure = _not_started(plan, ledger, error)
     except Exception as error:
@@ -83,7 +85,7 @@ def _create_record(plan: Plan, events: Events) -> RunRecord | None:
         return None
 
 
-def _execute(plan: Plan, ledger: Ledger, events: Events) -> None:
+def _execute(plan: Plan, ledger: Ledger, events: Events, backend: Backend) -> None:
     notebook, ledger.source_sha256 = read_source(plan)
     ledger.git_commit = git_commit(plan.input_path.parent if plan.input_path else plan.root)
     prepared = ledger.prepared = prepare(plan, notebook, ledger.source_sha256)
@@ -103,7 +105,7 @@ def _execute(plan: Plan, ledger: Ledger, events: Events) -> None:
             stack.callback(journal.close)
         recorder = Recorder(ledger, prepared, journal, file, events)
         stack.callback(_note_end, ledger)
-        lease = stack.enter_context(LocalBackend().lease(_kernel_request(plan, prepared)))
+        lease = stack.enter_context(backend.lease(_kernel_request(plan, prepared)))
         ledger.lease = lease
         for warning in lease.warnings:
             events.warn(warning)
@@ -135,6 +137,7 @@ def _kernel_request(plan: Plan, prepared: Prepared) -> KernelRequest:
         cwd=plan.cwd,
         env={**os.environ, **(plan.request.env or {}), **prepared.env},
         start_timeout=plan.remaining(settings.start_timeout),
+        host_view=prepared.host_view,
         graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
     )
 

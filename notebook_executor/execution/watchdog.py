@@ -13,6 +13,9 @@ from typing import Literal
 from notebook_executor.backends.protocol import KernelHandle
 from notebook_executor.config import Settings
 
+# What the host may be late with its own steps before the keeper takes over.
+_LAST_SECONDS = 1.0
+
 Deadline = Literal["cell_timeout", "run_timeout"]
 
 
@@ -54,6 +57,7 @@ class Watchdog:
         self._settings = settings
         self._condition = threading.Condition()
         self._cell_deadline: float | None = None
+        self._last_deadline: float | None = None
         self._running = False
         self._closed = False
         self._fired: Fired | None = None
@@ -71,6 +75,7 @@ class Watchdog:
             self._running = True
             if self._timeout is not None:
                 self._cell_deadline = time.monotonic() + self._timeout
+            self._set_last_deadline()
             self._condition.notify_all()
         try:
             yield
@@ -78,7 +83,18 @@ class Watchdog:
             with self._condition:
                 self._running = False
                 self._cell_deadline = None
+                self._set_last_deadline()
                 self._condition.notify_all()
+
+    def _set_last_deadline(self) -> None:
+        """Should this process be stopped by then, the kernel is ended by its keeper."""
+        deadline = self._next()[1]
+        if deadline is not None:
+            grace = self._settings.interrupt_grace + self._settings.terminate_grace
+            deadline += grace + _LAST_SECONDS
+        if deadline != self._last_deadline:
+            self._last_deadline = deadline
+            self._handle.set_deadline(deadline)
 
     def __enter__(self) -> Watchdog:
         self._thread.start()

@@ -6,6 +6,7 @@ works the same inside a running loop, in a thread, or in a forked process.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -85,7 +86,12 @@ class Channels:
         self.malformed = 0  # messages that could not be read: outputs may be missing
         self.dead = False
         self._death_fd = death_fd
-        self._session = Session(key=connection.key.encode(), username="notebook_executor")
+        self._session = Session(
+            key=connection.key.encode(),
+            username="notebook_executor",
+            # Above this size pyzmq would keep a thread and a context for good, to save a copy.
+            copy_threshold=sys.maxsize,
+        )
         self._context = zmq.Context()
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
         self._poller = zmq.Poller()

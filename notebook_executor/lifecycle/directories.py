@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from notebook_executor.errors import KernelStartError
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, terminating zero included.
 _SOCKET_PATH_BYTES = 103
-_LONGEST_SOCKET_NAME = "/s-5"
+_LONGEST_SOCKET_NAME = "s-5"
+
+PREFIX = "nbx-"
 
 
-def make_private_directory() -> Path:
-    """Make an empty directory, mode 0700, whose path is short enough for sockets.
+def new_directory_path() -> Path:
+    """A path for a private directory, not made yet, that is short enough for sockets.
 
-    The temporary directory is used, or ``/tmp`` where that one's path is too long; the caller
-    owns the directory and removes it with ``remove_private_directory``.
+    Below the temporary directory, or ``/tmp`` where that one's path is too long.
 
     Raises:
         KernelStartError: No place is writable, or none is short enough.
     """
     reasons = []
-    for base in dict.fromkeys((_temporary_directory(), "/tmp")):
-        try:
-            made = tempfile.mkdtemp(prefix="nbx-", dir=base)
-        except OSError as error:
-            reasons.append(f"{base}: {error.strerror}")
-            continue
-        if len(os.fsencode(made + _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_BYTES:
-            return Path(made)
-        os.rmdir(made)
-        reasons.append(f"{base}: the path is too long for a socket")
+    for base in bases():
+        path = base / f"{PREFIX}{os.urandom(6).hex()}"
+        if len(os.fsencode(path / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_BYTES:
+            reasons.append(f"{base}: the path is too long for a socket")
+        elif not os.access(base, os.W_OK | os.X_OK):
+            reasons.append(f"{base}: it cannot be written")
+        else:
+            return path
     raise KernelStartError(
         f"There is no place for the kernel's sockets: {'; '.join(reasons)}",
         hint="Set TMPDIR to a writable directory with a short path.",
     )
 
 
-def _temporary_directory() -> str:
-    # tempfile.gettempdir() caches its answer and creates probe files; the variable is enough.
-    return os.path.abspath(os.environ.get("TMPDIR") or "/tmp")
-
-
-def remove_private_directory(path: Path) -> int:
-    """Remove the directory and everything in it.
-
-    Returns:
-        The number of files that could not be removed.
-    """
-    shutil.rmtree(path, ignore_errors=True)
-    return sum(1 for _ in path.rglob("*")) + 1 if path.exists() else 0
+def bases() -> list[Path]:
+    """Where private directories may be, in the order of preference."""
+    # tempfile.gettempdir() remembers its answer and makes probe files; the variable is enough.
+    wanted = os.path.abspath(os.environ.get("TMPDIR") or "/tmp")
+    return [Path(base) for base in dict.fromkeys((wanted, "/tmp"))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,31 +12,29 @@ from pathlib import Path
 from typing import Any, Literal
 
 from notebook_executor.errors import KernelDiedError, KernelStartError
+from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.connection import Channels, Connection
-from notebook_executor.lifecycle.directories import (
-    make_private_directory,
-    remove_private_directory,
-)
+from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
+from notebook_executor.lifecycle.keeper import read_tail
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec
-from notebook_executor.lifecycle.processes import KernelProcess, ProcessEnd
 
-_OUTPUT = "output.log"
-_STDERR_TAIL = 4000
 _TERMINATE_GRACE = 0.3
 
 
-# ipykernel's shutdown terminates the kernel's children and waits until they are gone, but nobody
-# collects them: each is a zombie, and the kernel stays for up to 28 s. This lets it collect them.
+# ipykernel's shutdown terminates the children in the kernel's process group and waits until they
+# are gone, but nobody collects them: each stays a zombie, and the kernel stays for up to 28 s.
+# This lets it collect them.
 _COLLECT_CHILDREN = {
     "code": """
 import os, psutil, time
 began = time.monotonic()
 while time.monotonic() < began + 2:
     try:
-        if os.waitpid(-1, os.WNOHANG)[0] == 0:
+        if os.waitpid(0, os.WNOHANG)[0] == 0:
             time.sleep(0.005)
             if time.monotonic() > began + 0.5:
-                [child.kill() for child in psutil.Process().children()]
+                for child in psutil.Process().children():
+                    os.getpgid(child.pid) == os.getpgrp() and child.kill()
     except OSError:
         break
 """,
@@ -75,22 +74,27 @@ class Kernel:
 
     Attributes:
         spec: What was launched.
-        directory: The kernel's private directory, removed at its end.
         channels: For the thread that runs the notebook.
+        contained: Its process, and its private directory.
         info: The content of the kernel's kernel_info reply.
         busy: Set by whoever executes: a busy kernel is interrupted before it is shut down.
         end: What is known of the end, once it is over.
     """
 
     spec: LaunchSpec
-    directory: Path
     channels: Channels
-    process: KernelProcess
+    contained: Contained
     info: dict[str, Any] = field(default_factory=dict)
     busy: bool = False
     end: KernelEnd | None = None
 
-    containment: Literal["best_effort"] = "best_effort"
+    @property
+    def containment(self) -> Tier:
+        return self.contained.tier
+
+    def set_deadline(self, at: float | None) -> None:
+        """Have the kernel ended at this time of the monotonic clock whatever becomes of us."""
+        self.contained.set_deadline(at)
 
     @property
     def transport(self) -> Literal["ipc", "tcp"]:
@@ -98,32 +102,33 @@ class Kernel:
 
     @property
     def alive(self) -> bool:
-        return self.process.alive
+        return self.contained.alive
 
     def interrupt(self) -> None:
         """Interrupt what the kernel is doing, the way its kernelspec asks for; any thread."""
         if self.spec.interrupt_mode == "message":
             self.channels.request_interrupt()
         else:
-            self.process.send_signal(signal.SIGINT)
+            self.contained.send_signal(signal.SIGINT)
             self.channels.nudge()
 
     def terminate(self) -> None:
         """SIGTERM to the kernel's process group; any thread."""
-        self.process.send_signal(signal.SIGTERM)
+        self.contained.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL to the kernel's process group; any thread."""
-        self.process.send_signal(signal.SIGKILL)
+        self.contained.send_signal(signal.SIGKILL)
 
     def stderr_tail(self) -> str:
         """The end of what the kernel process itself wrote, outside of any cell."""
-        return read_tail(self.directory / _OUTPUT)
+        return read_tail(str(self.contained.directory))
 
 
 @contextmanager
 def start_kernel(
     spec: LaunchSpec,
+    containment: Containment,
     *,
     cwd: Path,
     env: Mapping[str, str],
@@ -131,6 +136,9 @@ def start_kernel(
     extra_arguments: tuple[str, ...] = (),
     graces: Graces | None = None,
     prepare: Callable[[Path], Mapping[str, str]] = lambda _: {},
+    host_view: bool = False,
+    required: Tier | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Iterator[Kernel]:
     """Start a kernel, wait until it answers, and end it with everything it started.
 
@@ -139,6 +147,7 @@ def start_kernel(
 
     Args:
         spec: What to launch.
+        containment: Where the kernel's processes and files are kept together.
         cwd: The kernel's working directory. The host's own is not touched.
         env: The kernel's whole environment, but for what the kernelspec adds.
         start_timeout: Seconds until the kernel must have answered.
@@ -146,6 +155,9 @@ def start_kernel(
         graces: How long each step of the end may take.
         prepare: Called with the private directory before the launch; what it puts there goes
             with the kernel, what it returns is added to the environment.
+        host_view: Whether the kernel is to see the host's processes.
+        required: The least tier of containment that will do; None for any.
+        about: Added to what the lease file says of the kernel.
 
     Raises:
         KernelStartError: It did not start, died while starting, or did not answer in time.
@@ -155,19 +167,23 @@ def start_kernel(
     end = _End()
     try:
         with ExitStack() as stack:
-            directory = make_private_directory()
-            stack.callback(end.remove, directory)
-            connection = Connection.create(directory, spec.name)
-            process = KernelProcess.launch(
+            record = {
+                "kernel": spec.name,
+                "cwd": str(cwd),
+                "host_pid": os.getpid(),
+                **(about or {}),
+            }
+            contained = containment.open(host_view=host_view, required=required, record=record)
+            stack.callback(end.kill, contained)
+            connection = Connection.create(contained.directory, spec.name)
+            contained.launch(
                 spec.command(connection.file, extra_arguments),
-                spec.environment({**env, **prepare(directory)}),
+                spec.environment({**env, **prepare(contained.directory)}),
                 cwd,
-                directory / _OUTPUT,
             )
-            stack.callback(end.kill, process, directory)
-            channels = Channels(connection, process.death_fd)
+            channels = Channels(connection, contained.death_fd)
             stack.callback(channels.close)
-            kernel = Kernel(spec, directory, channels, process)
+            kernel = Kernel(spec, channels, contained)
             stack.callback(end.stop, kernel, graces)
             kernel.info = _wait_ready(kernel, deadline, start_timeout)
             yield kernel
@@ -185,9 +201,7 @@ class _End:
         self._kernel: Kernel | None = None
         self._began: float | None = None
         self._seconds = 0.0
-        self._process = ProcessEnd(None, 0, 0, 0)
-        self._files_left = 0
-        self._tail = ""
+        self._contained = ContainedEnd()
 
     def stop(self, kernel: Kernel, graces: Graces) -> None:
         """End the kernel as politely as its state allows; what remains is killed afterwards."""
@@ -200,44 +214,31 @@ class _End:
         elif kernel.spec.is_ipykernel:
             kernel.channels.send("shell", "execute_request", _COLLECT_CHILDREN)
         kernel.channels.send("control", "shutdown_request", {"restart": False})
-        if kernel.process.wait(graces.interrupt if kernel.busy else graces.shutdown):
+        if kernel.contained.wait(graces.interrupt if kernel.busy else graces.shutdown):
             return
         kernel.terminate()
-        kernel.process.wait(graces.terminate)
+        kernel.contained.wait(graces.terminate)
 
-    def kill(self, process: KernelProcess, directory: Path) -> None:
-        self._process = process.end()
-        self._tail = read_tail(directory / _OUTPUT)
-
-    def remove(self, directory: Path) -> None:
-        self._files_left = remove_private_directory(directory)
+    def kill(self, contained: Contained) -> None:
+        self._contained = contained.end()
         if self._began is not None:
             self._seconds = time.monotonic() - self._began
 
     def report(self) -> KernelEnd:
+        ended = self._contained
         return KernelEnd(
-            exit_code=self._process.exit_code,
-            stderr_tail=self._tail,
-            peak_memory_bytes=self._process.peak_memory_bytes,
-            processes_ended=self._process.ended,
-            processes_left=self._process.left,
-            files_left=self._files_left,
+            exit_code=ended.exit_code,
+            stderr_tail=ended.output_tail,
+            peak_memory_bytes=ended.peak_memory_bytes,
+            processes_ended=ended.ended,
+            processes_left=ended.left,
+            files_left=ended.files_left,
             seconds=self._seconds,
         )
 
     def tell(self) -> None:
         if self._kernel is not None:
             self._kernel.end = self.report()
-
-
-def read_tail(file: Path) -> str:
-    """The end of a kernel's raw output; empty when there is none."""
-    try:
-        with file.open("rb") as raw:
-            raw.seek(max(0, file.stat().st_size - _STDERR_TAIL))
-            return raw.read().decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
 
 
 def _wait_ready(kernel: Kernel, deadline: float, start_timeout: float) -> dict[str, Any]:

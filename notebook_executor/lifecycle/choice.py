@@ -1,0 +1,76 @@
+"""Which tier a kernel gets: the best there is here, and never less than is required."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from notebook_executor.errors import KernelStartError
+from notebook_executor.lifecycle.best_effort import BestEffortKernel
+from notebook_executor.lifecycle.containment import Contained, Tier
+from notebook_executor.lifecycle.directories import new_directory_path
+from notebook_executor.lifecycle.kept import KeptKernel
+from notebook_executor.lifecycle.supervisor import Supervisor
+
+_RANK: dict[Tier, int] = {"best_effort": 0, "subreaper": 1, "namespace": 2}
+
+
+class Containment:
+    """Opens private directories for kernels, each in the best tier there is.
+
+    Holds the guard process between kernels; ``close`` ends it. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._supervisor = Supervisor()
+
+    def open(
+        self, *, host_view: bool, required: Tier | None, record: Mapping[str, Any]
+    ) -> Contained:
+        """Make a private directory for a kernel.
+
+        Args:
+            host_view: Whether the kernel is to see the host's processes, which rules out the
+                tier ``namespace``.
+            required: The least tier that will do; None for any.
+            record: What the lease file says of the kernel, for those who look.
+
+        Raises:
+            KernelStartError: There is no place for the directory, or no tier that will do.
+        """
+        tier, why_not = self._best(host_view)
+        if required is not None and _RANK[tier] < _RANK[required]:
+            raise KernelStartError(
+                f"Containment {required!r} is required, and only {tier!r} is to be had: {why_not}",
+                hint="Require less, or change what the reason names.",
+            )
+        directory = new_directory_path()
+        if tier == "best_effort":
+            return BestEffortKernel(directory)
+        return KeptKernel(self._supervisor, tier, directory, record)
+
+    def _best(self, host_view: bool) -> tuple[Tier, str]:
+        if not sys.platform.startswith("linux") or not os.path.isdir("/proc/self"):
+            return "best_effort", "the others need Linux and /proc"
+        if host_view:
+            return "subreaper", "the host's processes are to be seen"
+        problem = self._supervisor.problem()
+        return ("subreaper", problem) if problem else ("namespace", "")
+
+    def close(self) -> None:
+        """End the guard, and with it whatever it still guards; may be called again."""
+        self._supervisor.close()
+
+    def __enter__(self) -> Containment:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,176 @@
+"""A kernel that a keeper keeps, seen from the host: the tiers ``namespace`` and ``subreaper``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from notebook_executor.errors import KernelStartError
+from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
+from notebook_executor.lifecycle.keeper import END_SECONDS
+from notebook_executor.lifecycle.marks import VARIABLE, new_marks
+from notebook_executor.lifecycle.reaper import reap
+from notebook_executor.lifecycle.supervisor import Supervisor
+
+_ANSWER_SECONDS = 20.0
+_SIGNAL_SECONDS = 1.0
+
+
+class KeptKernel:
+    """See ``Contained``. Only messages pass between host and keeper: no pid, no race for one.
+
+    Raises:
+        KernelStartError: There is no guard, or the keeper could not make the directory.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        tier: Literal["namespace", "subreaper"],
+        directory: Path,
+        record: Mapping[str, Any],
+    ) -> None:
+        self.tier: Literal["namespace", "subreaper", "best_effort"] = tier
+        self.directory = directory
+        self._marks = new_marks()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._events: dict[str, dict[str, Any]] = {}
+        self._signalled = 0
+        self._gone = False
+        self.death_fd, self._death_end = os.pipe()
+        self._wire = supervisor.keep(tier, directory)
+        self._listener = threading.Thread(target=self._listen, name="nbx-keeper", daemon=True)
+        self._listener.start()
+        self._send(do="make", record={**record, "marks": asdict(self._marks)})
+        self._expect("made", lambda reason: _not_made(directory, reason))
+
+    def launch(self, argv: list[str], env: Mapping[str, str], cwd: Path) -> None:
+        marked = {**env, VARIABLE: self._marks.variable(env.get(VARIABLE))}
+        limit = self._marks.limit
+        limits = {"RLIMIT_MSGQUEUE": (limit, limit)} if limit else {}
+        self._send(do="launch", argv=argv, env=marked, cwd=str(cwd), limits=limits)
+        self._expect("started", lambda reason: not_launched(argv, cwd, reason))
+
+    @property
+    def alive(self) -> bool:
+        with self._changed:
+            return not self._has_exited()
+
+    def wait(self, timeout: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(self._has_exited, timeout)
+
+    def send_signal(self, number: int) -> None:
+        with self._changed:
+            awaited = self._signalled + 1
+        self._send(do="signal", number=number)
+        # Whoever signals goes on with what presumes that the signal is there.
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._signalled >= awaited or self._has_exited(), _SIGNAL_SECONDS
+            )
+
+    def set_deadline(self, at: float | None) -> None:
+        self._send(do="deadline", at=at)
+
+    def end(self) -> ContainedEnd:
+        self._send(do="end")
+        with self._changed:
+            self._changed.wait_for(lambda: self._gone, END_SECONDS * 2)
+        self._wire.hang_up()
+        self._listener.join()
+        self._wire.close()
+        self._close_pipe()
+        told = self._events.get("end")
+        return self._report(told) if told else self._without_supervisors()
+
+    def _report(self, told: Mapping[str, Any]) -> ContainedEnd:
+        exited = self._events.get("exit", {})
+        return ContainedEnd(
+            exit_code=exited.get("code"),
+            peak_memory_bytes=exited.get("peak", 0),
+            ended=told["ended"],
+            left=told["left"],
+            files_left=told["files_left"],
+            output_tail=told["tail"],
+        )
+
+    def _without_supervisors(self) -> ContainedEnd:
+        """Both supervisors were killed, or hang: do here what the next start's reaper would do."""
+        found = [item for item in reap([self.directory.parent]) if item.directory == self.directory]
+        if found:
+            processes = len(found[0].processes)
+            return self._report(
+                {
+                    "ended": processes,
+                    "left": found[0].processes_left,
+                    "files_left": found[0].files_left,
+                    "tail": "",
+                }
+            )
+        left = int(self.directory.exists())
+        return self._report({"ended": 0, "left": left, "files_left": left, "tail": ""})
+
+    def _has_exited(self) -> bool:
+        return "exit" in self._events or self._is_over()
+
+    def _is_over(self) -> bool:
+        return self._gone or "end" in self._events
+
+    def _send(self, **message: Any) -> None:
+        with self._lock:
+            self._wire.send(**message)
+
+    def _expect(self, event: str, problem: Callable[[str], KernelStartError]) -> None:
+        with self._changed:
+            answered = self._changed.wait_for(
+                lambda: event in self._events or "failed" in self._events or self._gone,
+                _ANSWER_SECONDS,
+            )
+        if event in self._events:
+            return
+        failed = self._events.get("failed", {})
+        reason = failed.get("message") or ("it is gone" if answered else "it does not answer")
+        self.end()
+        error = problem(reason)
+        error.details["retryable"] = not failed
+        raise error
+
+    def _listen(self) -> None:
+        while True:
+            message = self._wire.receive()
+            with self._changed:
+                if message is None:
+                    self._gone = True
+                elif message["event"] == "signalled":
+                    self._signalled += 1
+                else:
+                    self._events[str(message["event"])] = message
+                if self._has_exited() and self._death_end >= 0:
+                    # A forked copy of this process may hold the pipe open: closing alone would go
+                    # unnoticed.
+                    os.write(self._death_end, b"x")
+                    os.close(self._death_end)
+                    self._death_end = -1
+                self._changed.notify_all()
+            if message is None:
+                return
+
+    def _close_pipe(self) -> None:
+        for descriptor in (self.death_fd, self._death_end):
+            if descriptor >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+
+
+def _not_made(directory: Path, reason: str) -> KernelStartError:
+    return KernelStartError(
+        f"The private directory {directory} could not be made: {reason}",
+        hint="Set TMPDIR to a directory that can be written.",
+    )

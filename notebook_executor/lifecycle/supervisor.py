@@ -1,0 +1,147 @@
+"""The host's side of guard and keepers: it asks for kernels, and never signals by bare pid."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from notebook_executor.errors import KernelStartError
+from notebook_executor.lifecycle.wire import Wire
+
+Tier = Literal["namespace", "subreaper"]
+
+_KEPT_VARIABLES = ("LD_LIBRARY_PATH",)
+_GUARD_SECONDS = 20.0
+_END_SECONDS = 30.0
+_PACKAGES = Path(__file__).parents[2]
+# The guard needs nothing but the standard library: no site-packages, no user's environment.
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from notebook_executor.lifecycle.guard import main; "
+    "main(int(sys.argv[2]), int(sys.argv[3]))"
+)
+
+
+class Supervisor:
+    """One guard process, started when first needed; ``close`` ends it with all its keepers.
+
+    Safe to use from several threads; a forked copy of the host starts a guard of its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._owner = 0
+        self._namespace_problem = ""
+
+    def keep(self, tier: Tier, directory: Path) -> Wire:
+        """Have the guard fork a keeper, which then waits for what to launch.
+
+        Args:
+            tier: How the kernel is contained.
+            directory: The private directory that the keeper is to make.
+
+        Returns:
+            The wire to the keeper; the caller owns it. Its end is the kernel's end.
+
+        Raises:
+            KernelStartError: There is no guard to be had.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._lock:
+                self._ensure()
+                self._ask(f"{tier} {directory}", theirs)
+        except BaseException:
+            ours.close()
+            raise
+        return Wire(ours)
+
+    def _ask(self, request: str, lease: socket.socket) -> None:
+        for attempt in (1, 2):
+            assert self._control is not None
+            try:
+                socket.send_fds(self._control, [request.encode()], [lease.fileno()])
+            except OSError as error:
+                # The guard was killed since it was last used.
+                self._drop()
+                if attempt == 2:
+                    raise KernelStartError("The guard process is gone", retryable=True) from error
+                self._ensure()
+            else:
+                return
+
+    def problem(self) -> str:
+        """Why there is no PID namespace to be had here; empty when there is."""
+        with self._lock:
+            self._ensure()
+            return self._namespace_problem
+
+    def _ensure(self) -> None:
+        if self._owner != os.getpid():
+            # After a fork, the guard is the other process's, and so is its socket.
+            self._guard = self._control = None
+        if self._guard is None:
+            self._start()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            words = [str(_PACKAGES), str(theirs.fileno()), str(os.getpid())]
+            guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _START, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+                cwd="/",
+            )
+        ours.settimeout(_GUARD_SECONDS)
+        try:
+            answer = ours.recv(4096).decode()
+        except OSError:
+            answer = ""
+        if not answer.startswith("ready"):
+            ours.close()
+            guard.kill()
+            guard.wait(_GUARD_SECONDS)
+            raise KernelStartError("The guard process did not start", retryable=True)
+        self._guard, self._control, self._owner = guard, ours, os.getpid()
+        self._namespace_problem = answer.partition(" ")[2]
+
+    def close(self) -> None:
+        """End the guard and, with it, whatever is still leased; may be called again."""
+        with self._lock:
+            if self._owner == os.getpid():
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._control is not None:
+            # A forked copy of this process may hold the socket open: closing alone would not do.
+            with contextlib.suppress(OSError):
+                self._control.send(b"bye")
+            self._control.close()
+        if self._guard is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._guard.wait(_END_SECONDS)
+        self._guard = self._control = None
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
