@@ -190,7 +190,9 @@ def _check_value(place: str, value: Any, depth: int) -> None:
 
 def _would_change(place: str, value: Any) -> ParameterError:
     kind = type(value)
-    instead = _INSTEAD.get(kind.__name__)
+    instead = next(
+        (_INSTEAD[base.__name__] for base in kind.__mro__ if base.__name__ in _INSTEAD), None
+    )
     if instead is None and hasattr(value, "__fspath__"):
         instead = "str(value)"
     if instead is None and kind.__module__ == "numpy":

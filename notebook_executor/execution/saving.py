@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notebook_executor.documents.writing import serialise, write_bytes
+from notebook_executor.documents.canonical import chunks
+from notebook_executor.documents.writing import write_bytes
 from notebook_executor.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -50,4 +51,4 @@ class OutputFile:
         Raises:
             DocumentError: It cannot be written; what was there before is untouched.
         """
-        write_bytes(serialise(notebook), self.path)
+        write_bytes(chunks(notebook), self.path)

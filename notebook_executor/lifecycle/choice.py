@@ -11,8 +11,9 @@ from typing import Any
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.best_effort import BestEffortKernel
 from notebook_executor.lifecycle.containment import Contained, Tier
-from notebook_executor.lifecycle.directories import new_directory_path
+from notebook_executor.lifecycle.directories import bases, new_directory_path
 from notebook_executor.lifecycle.kept import KeptKernel
+from notebook_executor.lifecycle.reaper import reap
 from notebook_executor.lifecycle.supervisor import Supervisor
 
 _RANK: dict[Tier, int] = {"best_effort": 0, "subreaper": 1, "namespace": 2}
@@ -26,6 +27,7 @@ class Containment:
 
     def __init__(self) -> None:
         self._supervisor = Supervisor()
+        self._reaped = False
 
     def open(
         self, *, host_view: bool, required: Tier | None, record: Mapping[str, Any]
@@ -41,6 +43,10 @@ class Containment:
         Raises:
             KernelStartError: There is no place for the directory, or no tier that will do.
         """
+        if not self._reaped:
+            # What a host and its supervisors left that were all killed in the same instant.
+            self._reaped = True
+            reap(bases())
         tier, why_not = self._best(host_view)
         if required is not None and _RANK[tier] < _RANK[required]:
             raise KernelStartError(
