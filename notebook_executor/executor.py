@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.request import RunRequest
+    from notebook_executor.lifecycle.containment import Tier
 
 StrPath = str | os.PathLike[str]
 
@@ -36,6 +37,8 @@ class NotebookExecutor:
         root: The project's folder; relative paths, ``runs/`` and ``.nbx/`` are below it.
         kernel_name: The kernelspec for all runs that do not name one.
         python: The interpreter for all runs that do not name one; it needs only ipykernel.
+        require_containment: The least containment that will do (``namespace``, ``subreaper``,
+            ``best_effort``); a run that would get less does not start.
         config: Settings, or a mapping of some of them; the rest comes from ``NBX_*`` variables.
 
     Raises:
@@ -48,6 +51,7 @@ class NotebookExecutor:
         *,
         kernel_name: str | None = None,
         python: StrPath | None = None,
+        require_containment: Tier | None = None,
         config: Settings | Mapping[str, Any] | None = None,
     ) -> None:
         self.root = Path(os.path.abspath(root))
@@ -55,6 +59,12 @@ class NotebookExecutor:
             raise UsageError(f"The root {self.root} is not a folder", hint="Create it first.")
         self.kernel_name = kernel_name
         self.python = python
+        if require_containment not in (None, "namespace", "subreaper", "best_effort"):
+            raise UsageError(
+                f"require_containment {require_containment!r} names no containment",
+                hint="Use 'namespace', 'subreaper' or 'best_effort'.",
+            )
+        self.require_containment = require_containment
         self._backend = LocalBackend()
         self._finalizer = weakref.finalize(self, self._backend.close)
         self.settings = config if isinstance(config, Settings) else _settings(config or {})
@@ -86,6 +96,7 @@ class NotebookExecutor:
         python: StrPath | None = None,
         cwd: StrPath | None = None,
         env: Mapping[str, str] | None = None,
+        pass_env: Iterable[str] = (),
         only_tags: Iterable[str] = (),
         skip_tags: Iterable[str] = (),
         from_cell: str | int | None = None,
@@ -113,7 +124,9 @@ class NotebookExecutor:
             kernel_name: A kernelspec, instead of the notebook's.
             python: An interpreter with ipykernel, instead of a kernelspec.
             cwd: The kernel's working directory; None for the notebook's folder.
-            env: Added to the kernel's environment.
+            env: Added to the kernel's environment, which is this process's without the variables
+                whose names say that they are secret.
+            pass_env: Names of such variables that the kernel gets all the same.
             only_tags: Run only cells with one of these tags. Parameters cells always run.
             skip_tags: Leave out cells with one of these tags.
             from_cell: First cell to run: an id, ``tag:NAME``, or an index in the input.
@@ -142,6 +155,7 @@ class NotebookExecutor:
             python=python,
             cwd=cwd,
             env=env,
+            pass_env=pass_env,
             only_tags=only_tags,
             skip_tags=skip_tags,
             from_cell=from_cell,
@@ -161,6 +175,8 @@ class NotebookExecutor:
 
         if request.kernel_name is None and request.python is None:
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
+        if request.require_containment is None:
+            request = replace(request, require_containment=self.require_containment)
         return run_notebook(request, self.root, self.settings, self._backend)
 
     def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:

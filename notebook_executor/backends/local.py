@@ -6,17 +6,24 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import hermes_runtime
 from notebook_executor.backends.protocol import KernelRequest, Lease
+from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.choice import Containment
-from notebook_executor.lifecycle.kernel import start_kernel
+from notebook_executor.lifecycle.kernel import Kernel, start_kernel
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
 
 # As nbclient does: parallel kernels that share one history database lock each other out.
 _IPYKERNEL_ARGUMENTS = ("--HistoryManager.hist_file=:memory:",)
+
+# How long a kernel that may not speak IPC at all has to show that it does.
+_IPC_SECONDS = 20.0
+_TCP_ATTEMPTS = 3
 
 
 class LocalBackend:
@@ -24,6 +31,7 @@ class LocalBackend:
 
     def __init__(self) -> None:
         self._containment = Containment()
+        self._tcp_only: set[str] = set()
 
     def close(self) -> None:
         """End the guard process that is kept between leases; may be called again."""
@@ -38,18 +46,9 @@ class LocalBackend:
             wanted=request.wanted,
             language=request.language,
         )
-        with start_kernel(
-            spec,
-            self._containment,
-            cwd=request.cwd,
-            env=request.env,
-            start_timeout=request.start_timeout,
-            host_view=request.host_view,
-            extra_arguments=_IPYKERNEL_ARGUMENTS if spec.is_ipykernel else (),
-            graces=request.graces,
-            prepare=_runtime_copier(spec, request.env),
-        ) as kernel:
-            lease = Lease(
+        with ExitStack() as stack:
+            kernel, warnings = self._start(spec, request, stack)
+            yield Lease(
                 handle=kernel,
                 channels=kernel.channels,
                 info=kernel.info,
@@ -57,10 +56,57 @@ class LocalBackend:
                 python=spec.executable,
                 transport=kernel.transport,
                 containment=kernel.containment,
-                warnings=(spec.warning,) if spec.warning else (),
+                warnings=tuple(filter(None, (spec.warning, *warnings))),
                 ended=lambda: kernel.end,
             )
-            yield lease
+
+    def _start(
+        self, spec: LaunchSpec, request: KernelRequest, stack: ExitStack
+    ) -> tuple[Kernel, list[str]]:
+        """Start over IPC; a kernel that is not known to speak it gets a second try over TCP."""
+        if spec.is_ipykernel:
+            return stack.enter_context(self._kernel(spec, request, "ipc")), []
+        if spec.name not in self._tcp_only:
+            patience = min(request.start_timeout / 2, _IPC_SECONDS)
+            try:
+                hasty = replace(request, start_timeout=patience)
+                return stack.enter_context(self._kernel(spec, hasty, "ipc")), []
+            except KernelStartError as error:
+                if not error.details.get("retryable"):
+                    raise
+        kernel = stack.enter_context(self._over_tcp(spec, request))
+        self._tcp_only.add(spec.name)
+        return kernel, [f"The kernel {spec.name!r} does not speak IPC and ran over TCP."]
+
+    @contextmanager
+    def _over_tcp(self, spec: LaunchSpec, request: KernelRequest) -> Iterator[Kernel]:
+        """Try again where a port was taken between its choice and its use (jupyter_client#487)."""
+        with ExitStack() as stack:
+            for left in reversed(range(_TCP_ATTEMPTS)):
+                try:
+                    kernel = stack.enter_context(self._kernel(spec, request, "tcp"))
+                    break
+                except KernelStartError as error:
+                    if not left or "ddress already in use" not in str(error.details):
+                        raise
+            yield kernel
+
+    def _kernel(
+        self, spec: LaunchSpec, request: KernelRequest, transport: Literal["ipc", "tcp"]
+    ) -> AbstractContextManager[Kernel]:
+        return start_kernel(
+            spec,
+            self._containment,
+            cwd=request.cwd,
+            env=request.env,
+            start_timeout=request.start_timeout,
+            transport=transport,
+            host_view=request.host_view,
+            required=request.required,
+            extra_arguments=_IPYKERNEL_ARGUMENTS if spec.is_ipykernel else (),
+            graces=request.graces,
+            prepare=_runtime_copier(spec, request.env),
+        )
 
 
 def _runtime_copier(

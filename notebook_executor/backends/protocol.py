@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from notebook_executor.lifecycle.connection import Channels
+from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd
 
 
@@ -24,6 +25,7 @@ class KernelRequest:
         cwd: The kernel's working directory.
         env: The kernel's environment.
         host_view: Whether the kernel is to see the host's processes.
+        required: The least containment that will do; None for any.
         start_timeout: Seconds until it must answer.
         graces: How long each step of its end may take.
     """
@@ -36,6 +38,7 @@ class KernelRequest:
     env: Mapping[str, str]
     start_timeout: float
     host_view: bool = False
+    required: Tier | None = None
     graces: Graces = field(default_factory=Graces)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Collection
 
 from notebook_executor.execution.failures import CellFailure, Failure
 from notebook_executor.execution.request import RunRequest
@@ -23,7 +24,11 @@ _HINTS = {
 
 
 def explain(
-    failure: Failure, request: RunRequest, end: KernelEnd | None, where: str | None
+    failure: Failure,
+    request: RunRequest,
+    end: KernelEnd | None,
+    where: str | None,
+    withheld: Collection[str] = (),
 ) -> tuple[str, str]:
     """Message and hint of a failure.
 
@@ -32,6 +37,7 @@ def explain(
         request: What was asked for.
         end: How the kernel ended.
         where: The cell, as a subject; None where no cell was running.
+        withheld: Names of variables that the kernel was not given.
     """
     if failure.message:
         return failure.message, failure.hint
@@ -46,7 +52,7 @@ def explain(
         case "kernel_died":
             return _death(where or "No cell", end)
         case _:
-            return _cell_error(where or "A cell", cell)
+            return _cell_error(where or "A cell", cell, withheld)
 
 
 def ending_signal(failure: Failure, end: KernelEnd | None) -> str | None:
@@ -64,10 +70,13 @@ def _signal_name(code: int) -> str:
         return f"signal {-code}"
 
 
-def _cell_error(where: str, cell: CellFailure) -> tuple[str, str]:
+def _cell_error(where: str, cell: CellFailure, withheld: Collection[str]) -> tuple[str, str]:
     line = f", line {cell.line}" if cell.line else ""
     raised = one_line(f"{cell.ename}: {cell.evalue}", 500)
     hint = _HINTS.get(cell.ename)
+    missing = cell.evalue.strip("'\"")
+    if cell.ename == "KeyError" and missing in withheld:
+        hint = f"The variable was withheld from the kernel: pass_env=[{missing!r}] lets it through."
     return (
         f"{where}{line} raised {raised}",
         hint or "Correct the cell and run again; the outputs up to it are in the notebook.",

@@ -28,6 +28,7 @@ class Ledger:
     prepared: Prepared | None = None
     source_sha256: str | None = None
     git_commit: str | None = None
+    withheld: list[str] = field(default_factory=list)
     lease: Lease | None = None
     end: KernelEnd | None = None
     failure: Failure | None = None

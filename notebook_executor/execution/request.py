@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.models import Event, Trigger
 from notebook_executor.text import has_lone_surrogate
 
@@ -35,11 +36,13 @@ class RunRequest:
     python: StrPath | None = None
     cwd: StrPath | None = None
     env: Mapping[str, str] | None = None
+    pass_env: Iterable[str] = ()
     only_tags: Iterable[str] = ()
     skip_tags: Iterable[str] = ()
     from_cell: str | int | None = None
     until_cell: str | int | None = None
     host_view: bool | None = None
+    require_containment: Tier | None = None
     labels: Mapping[str, str] | None = None
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
@@ -61,8 +64,8 @@ class RunRequest:
         _check_environment(self.env or {})
         _check_texts("labels", self.labels)
         _check("host_view", self.host_view, (bool, type(None)))
-        object.__setattr__(self, "only_tags", _tags("only_tags", self.only_tags))
-        object.__setattr__(self, "skip_tags", _tags("skip_tags", self.skip_tags))
+        for name in ("pass_env", "only_tags", "skip_tags"):
+            object.__setattr__(self, name, _names(name, getattr(self, name)))
         _check_address("from_cell", self.from_cell)
         _check_address("until_cell", self.until_cell)
         if self.on_event is not None and not callable(self.on_event):
@@ -108,13 +111,13 @@ def _check_environment(env: Mapping[str, str]) -> None:
             raise TypeError(f"env has an entry that no environment can hold: {name!r}")
 
 
-def _tags(name: str, value: Iterable[str]) -> tuple[str, ...]:
+def _names(name: str, value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name} must be a list of tags, not {value!r}")
-    tags = tuple(value)
-    for tag in tags:
-        _check(f"each of {name}", tag, (str,))
-    return tags
+        raise TypeError(f"{name} must be a list of names, not {value!r}")
+    names = tuple(value)
+    for item in names:
+        _check(f"each of {name}", item, (str,))
+    return names
 
 
 def _check_address(name: str, value: object) -> None:

@@ -120,7 +120,7 @@ def _error(plan: Plan, ledger: Ledger, failed: FailedCell | None) -> RunError | 
     if failure is None:
         return None
     where = f"Cell {cell_name(ledger, failed.output_index)}" if failed else None
-    message, hint = explain(failure, plan.request, ledger.end, where)
+    message, hint = explain(failure, plan.request, ledger.end, where, ledger.withheld)
     return RunError(
         kind=failure.kind,
         message=message,

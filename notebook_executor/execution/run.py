@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +26,11 @@ from notebook_executor.execution.request import RunRequest
 from notebook_executor.execution.results import build_result
 from notebook_executor.execution.saving import OutputFile
 from notebook_executor.execution.watchdog import Watchdog
+from notebook_executor.lifecycle.environment import filter_environment
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd
 from notebook_executor.models import ExecutionResult
+
+_WITHHELD = "Withheld from the kernel's environment: {} (pass_env lets a variable through)."
 
 
 def run_notebook(
@@ -99,13 +103,16 @@ def _execute(plan: Plan, ledger: Ledger, events: Events, backend: Backend) -> No
         output_path=str(plan.output_path) if plan.output_path else None,
         cells=len(prepared.selected),
     )
+    environment, ledger.withheld = filter_environment(os.environ, set(plan.request.pass_env))
+    if ledger.withheld:
+        events.warn(_WITHHELD.format(", ".join(ledger.withheld)))
     with ExitStack() as stack:
         journal = _open_journal(plan, ledger.record)
         if journal is not None:
             stack.callback(journal.close)
         recorder = Recorder(ledger, prepared, journal, file, events)
         stack.callback(_note_end, ledger)
-        lease = stack.enter_context(backend.lease(_kernel_request(plan, prepared)))
+        lease = stack.enter_context(backend.lease(_kernel_request(plan, prepared, environment)))
         ledger.lease = lease
         for warning in lease.warnings:
             events.warn(warning)
@@ -127,7 +134,9 @@ def _run_cells(
             ledger.outputs_complete = engine.outputs_complete
 
 
-def _kernel_request(plan: Plan, prepared: Prepared) -> KernelRequest:
+def _kernel_request(
+    plan: Plan, prepared: Prepared, environment: Mapping[str, str]
+) -> KernelRequest:
     settings = plan.settings
     return KernelRequest(
         kernel_name=plan.request.kernel_name,
@@ -135,9 +144,10 @@ def _kernel_request(plan: Plan, prepared: Prepared) -> KernelRequest:
         language=prepared.language,
         python=plan.python,
         cwd=plan.cwd,
-        env={**os.environ, **(plan.request.env or {}), **prepared.env},
+        env={**environment, **(plan.request.env or {}), **prepared.env},
         start_timeout=plan.remaining(settings.start_timeout),
         host_view=prepared.host_view,
+        required=plan.request.require_containment,
         graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
     )
 

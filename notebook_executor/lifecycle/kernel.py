@@ -136,6 +136,7 @@ def start_kernel(
     extra_arguments: tuple[str, ...] = (),
     graces: Graces | None = None,
     prepare: Callable[[Path], Mapping[str, str]] = lambda _: {},
+    transport: Literal["ipc", "tcp"] = "ipc",
     host_view: bool = False,
     required: Tier | None = None,
     about: Mapping[str, Any] | None = None,
@@ -155,6 +156,7 @@ def start_kernel(
         graces: How long each step of the end may take.
         prepare: Called with the private directory before the launch; what it puts there goes
             with the kernel, what it returns is added to the environment.
+        transport: How messages travel; not every kernel can speak ``ipc``.
         host_view: Whether the kernel is to see the host's processes.
         required: The least tier of containment that will do; None for any.
         about: Added to what the lease file says of the kernel.
@@ -175,7 +177,7 @@ def start_kernel(
             }
             contained = containment.open(host_view=host_view, required=required, record=record)
             stack.callback(end.kill, contained)
-            connection = Connection.create(contained.directory, spec.name)
+            connection = Connection.create(contained.directory, spec.name, transport)
             contained.launch(
                 spec.command(connection.file, extra_arguments),
                 spec.environment({**env, **prepare(contained.directory)}),
