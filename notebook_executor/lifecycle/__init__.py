@@ -1,5 +1,45 @@
 """Kernels and their processes: private directories, connections, launch and end.
 
 Knows no notebook. Other Jupyter projects can use this room alone: it needs jupyter_client and
-nothing else of what the package depends on.
+nothing else of what the package depends on. The supervisors import it too, and nothing but the
+standard library: names are therefore looked up when they are first used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notebook_executor.lifecycle.choice import Containment
+    from notebook_executor.lifecycle.kernel import Graces, Kernel, KernelEnd, start_kernel
+    from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
+    from notebook_executor.lifecycle.reaper import reap
+
+_HOMES = {
+    "Containment": "choice",
+    "Graces": "kernel",
+    "Kernel": "kernel",
+    "KernelEnd": "kernel",
+    "LaunchSpec": "kernelspecs",
+    "find_launch_spec": "kernelspecs",
+    "reap": "reaper",
+    "start_kernel": "kernel",
+}
+
+__all__ = [
+    "Containment",
+    "Graces",
+    "Kernel",
+    "KernelEnd",
+    "LaunchSpec",
+    "find_launch_spec",
+    "reap",
+    "start_kernel",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -101,6 +101,11 @@ class Kernel:
         return self.channels.connection.transport
 
     @property
+    def connection_file(self) -> Path:
+        """For any Jupyter client, as long as the kernel is there."""
+        return self.channels.connection.file
+
+    @property
     def alive(self) -> bool:
         return self.contained.alive
 
