@@ -66,10 +66,10 @@ def clip(text: str, limit: int) -> str:
 
 def tail(text: str, limit: int) -> str:
     """The end of a text, at most ``limit`` characters."""
-    return text if len(text) <= limit else "…" + text[len(text) - limit + 1 :]
+    return text if len(text) <= limit else ("…" + text[len(text) - limit + 1 :])[:limit]
 
 
 def one_line(text: str, limit: int) -> str:
     """A text on one line, at most ``limit`` characters."""
     line = " ".join(plain(text).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return line if len(line) <= limit else (line[: max(0, limit - 1)] + "…")[:limit]

@@ -211,7 +211,7 @@ class Engine:
         """Handle an IOPub message; one that is not as the protocol says must not end the run."""
         try:
             self._outputs.handle(message)
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        except Exception:  # whatever a malformed message makes us, or nbformat, raise
             self._lease.channels.malformed += 1
 
     def _patience(self, replied: bool) -> float | None:

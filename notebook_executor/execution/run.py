@@ -210,9 +210,12 @@ def _save(plan: Plan, ledger: Ledger, finished_at: datetime) -> Path | None:
         OutputFile(plan.output_path).write(notebook)
         return plan.output_path
     except DocumentError as error:
-        if ledger.failure is None or ledger.failure.kind != "output_error":
+        rescued = _rescue(ledger)
+        if ledger.failure is None:
             ledger.failure = from_exception(error)
-        return _rescue(ledger)
+        elif ledger.failure.kind != "output_error":
+            ledger.warnings.append(f"The executed notebook: {error.message}.")
+        return rescued
 
 
 def _rescue(ledger: Ledger) -> Path | None:

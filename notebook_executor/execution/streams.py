@@ -53,9 +53,10 @@ class StreamText:
         """The text so far; head and tail if it went over the limit."""
         if self._head is None:
             return "".join(self._lines) + self._line.text
-        left_out = self.size - len(self._head) - self._tail_size
+        tail = "".join(self._tail)[-self._room :]
+        left_out = self.size - len(self._head) - len(tail)
         note = _LEFT_OUT.format(size=left_out, path=self._path or "no file: nowhere to write")
-        return self._head + note + "".join(self._tail)
+        return self._head + note + tail
 
     def close(self) -> None:
         if self._file is not None:
@@ -94,12 +95,15 @@ class StreamText:
         if self._file is not None:
             self._file.write(chunk)
 
-    def _keep(self, chunk: str) -> None:
+    @property
+    def _room(self) -> int:
         assert self._limit is not None
-        room = self._limit - int(self._limit * _HEAD_SHARE)
-        self._tail.append(chunk[-room:])
+        return max(1, self._limit - int(self._limit * _HEAD_SHARE))
+
+    def _keep(self, chunk: str) -> None:
+        self._tail.append(chunk[-self._room :])
         self._tail_size += len(self._tail[-1])
-        while self._tail_size - len(self._tail[0]) >= room:
+        while self._tail_size - len(self._tail[0]) >= self._room:
             self._tail_size -= len(self._tail.popleft())
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from notebook_executor.backends.protocol import KernelHandle
 from notebook_executor.config import Settings
+from notebook_executor.lifecycle.threads import new_thread
 
 # What the host may be late with its own steps before the keeper takes over.
 _LAST_SECONDS = 1.0
@@ -61,7 +62,7 @@ class Watchdog:
         self._running = False
         self._closed = False
         self._fired: Fired | None = None
-        self._thread = threading.Thread(target=self._watch, name="nbx-watchdog", daemon=True)
+        self._thread = new_thread(self._watch, "watchdog")
 
     @property
     def fired(self) -> Fired | None:

@@ -17,6 +17,7 @@ from typing import Literal
 
 from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
 from notebook_executor.lifecycle.keeper import OUTPUT_FILE, read_tail, remove_directory
+from notebook_executor.lifecycle.threads import new_thread
 
 _MARK = "NBX_LEASE"
 _KILL_SECONDS = 5.0
@@ -52,7 +53,7 @@ class BestEffortKernel:
                 )
             except (OSError, ValueError) as error:
                 raise not_launched(argv, cwd, str(error)) from error
-        self._watcher = threading.Thread(target=self._watch, name="nbx-kernel-exit", daemon=True)
+        self._watcher = new_thread(self._watch, "kernel-exit")
         self._watcher.start()
 
     def _watch(self) -> None:

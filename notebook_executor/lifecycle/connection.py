@@ -25,6 +25,7 @@ _SOCKET_TYPES: dict[Channel, int] = {"shell": zmq.DEALER, "iopub": zmq.SUB, "con
 # zmq's default of 100 ms would make a kernel that is up in 40 ms look like one that took 150.
 _RECONNECT_MS = 5
 _RESEND_SECONDS = 0.5
+_LONGEST_POLL = 1000
 _BATCH = 256
 
 
@@ -133,13 +134,17 @@ class Channels:
     def receive(self, timeout: float | None) -> list[Message]:
         """Block until something arrives, the kernel dies, or ``timeout`` seconds have passed.
 
+        Without a timeout it blocks for a second at most: call it again.
+
         ``dead`` is true from the call on that noticed the kernel's exit. Messages that it sent
         before may still be on their way then: call again until none come.
 
         Returns:
             What arrived, in order on each channel.
         """
-        ready = dict(self._poller.poll(None if timeout is None else max(0, int(timeout * 1000))))
+        # A signal that comes just before the call does not interrupt it: never wait for ever.
+        longest = _LONGEST_POLL if timeout is None else max(0, int(timeout * 1000))
+        ready = dict(self._poller.poll(longest))
         messages: list[Message] = []
         for channel, socket in self._sockets.items():
             if socket in ready:

@@ -16,6 +16,7 @@ from notebook_executor.lifecycle.keeper import END_SECONDS
 from notebook_executor.lifecycle.marks import VARIABLE, new_marks
 from notebook_executor.lifecycle.reaper import reap
 from notebook_executor.lifecycle.supervisor import Supervisor
+from notebook_executor.lifecycle.threads import new_thread
 
 _ANSWER_SECONDS = 20.0
 _SIGNAL_SECONDS = 1.0
@@ -45,7 +46,7 @@ class KeptKernel:
         self._gone = False
         self.death_fd, self._death_end = os.pipe()
         self._wire = supervisor.keep(tier, directory)
-        self._listener = threading.Thread(target=self._listen, name="nbx-keeper", daemon=True)
+        self._listener = new_thread(self._listen, "keeper")
         self._listener.start()
         self._send(do="make", record={**record, "marks": asdict(self._marks)})
         self._expect("made", lambda reason: _not_made(directory, reason))
