@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from notebook_executor.backends.local import LocalBackend
 from notebook_executor.config import Settings
 from notebook_executor.errors import UsageError
 from notebook_executor.models import Event, ExecutionResult
@@ -17,6 +17,7 @@ from notebook_executor.models import Event, ExecutionResult
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from notebook_executor.backends.local import LocalBackend
     from notebook_executor.documents.diffing import NotebookDiff
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.validation import ValidationReport
@@ -65,8 +66,8 @@ class NotebookExecutor:
                 hint="Use 'namespace', 'subreaper' or 'best_effort'.",
             )
         self.require_containment = require_containment
-        self._backend = LocalBackend()
-        self._finalizer = weakref.finalize(self, self._backend.close)
+        self._lock = threading.Lock()
+        self._backend: LocalBackend | None = None
         self.settings = config if isinstance(config, Settings) else _settings(config or {})
 
     def __enter__(self) -> NotebookExecutor:
@@ -82,7 +83,9 @@ class NotebookExecutor:
 
     def close(self) -> None:
         """End the guard process; may be called again, and the executor may be used again."""
-        self._backend.close()
+        with self._lock:
+            if self._backend is not None:
+                self._backend.close()
 
     def execute(
         self,
@@ -177,7 +180,16 @@ class NotebookExecutor:
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
-        return run_notebook(request, self.root, self.settings, self._backend)
+        return run_notebook(request, self.root, self.settings, self._local_backend())
+
+    def _local_backend(self) -> LocalBackend:
+        from notebook_executor.backends.local import LocalBackend
+
+        with self._lock:
+            if self._backend is None:
+                self._backend = LocalBackend()
+                weakref.finalize(self, self._backend.close)
+            return self._backend
 
     def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:
         """The scraps that an executed notebook holds, by name.

@@ -104,6 +104,7 @@ def create_record(run_id: str, root: Path, state_dir: str | None, output: Path |
 
     Raises:
         DocumentError: None of these can be written.
+        FileExistsError: There is a run of this id already.
     """
     places = [root / _STATE]
     if state_dir:
@@ -114,6 +115,10 @@ def create_record(run_id: str, root: Path, state_dir: str | None, output: Path |
     for place in places:
         try:
             return _make(place, run_id)
+        except FileExistsError:
+            if (place / "runs" / run_id).exists():
+                raise
+            reasons.append(f"{place}: a part of the path is a file")
         except OSError as error:
             reasons.append(f"{place}: {error.strerror}")
     raise DocumentError(

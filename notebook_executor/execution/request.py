@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.models import Event, Trigger
-from notebook_executor.text import has_lone_surrogate
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -107,7 +106,11 @@ def _check_texts(name: str, value: object) -> None:
 
 def _check_environment(env: Mapping[str, str]) -> None:
     for name, value in env.items():
-        if not name or "=" in name or "\0" in name + value or has_lone_surrogate(name + value):
+        try:
+            fits = bool(name) and "=" not in name and b"\0" not in os.fsencode(name + value)
+        except UnicodeEncodeError:
+            fits = False
+        if not fits:
             raise TypeError(f"env has an entry that no environment can hold: {name!r}")
 
 

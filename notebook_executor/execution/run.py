@@ -52,12 +52,13 @@ def run_notebook(
     Raises:
         KeyboardInterrupt: As it came, after teardown and saving.
     """
-    plan = make_plan(request, root, settings)
-    ledger = Ledger()
+    plan, record, problem = _begin(request, root, settings)
+    ledger = Ledger(record)
     events = Events(request.on_event, plan.run_id, ledger.warnings)
     interruption: BaseException | None = None
     try:
-        ledger.record = _create_record(plan, events)
+        if problem:
+            events.warn(problem)
         _execute(plan, ledger, events, backend)
     except KernelStartError as error:
         ledger.failure = _not_started(plan, ledger, error)
@@ -80,13 +81,19 @@ def run_notebook(
     return result
 
 
-def _create_record(plan: Plan, events: Events) -> RunRecord | None:
-    """The run's record; a run without a place for one goes on, and says so."""
-    try:
-        return create_record(plan.run_id, plan.root, plan.settings.state_dir, plan.output_path)
-    except DocumentError as error:
-        events.warn(str(error))
-        return None
+def _begin(
+    request: RunRequest, root: Path, settings: Settings
+) -> tuple[Plan, RunRecord | None, str]:
+    """The plan, the run's record, and why there is none: the run goes on without, and says so."""
+    while True:
+        plan = make_plan(request, root, settings)
+        try:
+            record = create_record(plan.run_id, root, settings.state_dir, plan.output_path)
+        except FileExistsError:
+            continue  # two runs of the same instant drew the same id
+        except DocumentError as error:
+            return plan, None, str(error)
+        return plan, record, ""
 
 
 def _execute(plan: Plan, ledger: Ledger, events: Events, backend: Backend) -> None:
@@ -149,7 +156,13 @@ def _kernel_request(
         host_view=prepared.host_view,
         required=plan.request.require_containment,
         graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
+        about=_about(plan),
     )
+
+
+def _about(plan: Plan) -> dict[str, str]:
+    notebook = {"notebook": str(plan.input_path)} if plan.input_path else {}
+    return {"run_id": plan.run_id, **notebook}
 
 
 def _not_started(plan: Plan, ledger: Ledger, error: KernelStartError) -> Failure:
