@@ -6,7 +6,7 @@ JSON is part of the public contract: ``docs/execution-result.schema.json`` is ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -96,8 +96,9 @@ class Record(BaseModel):
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]
         return iter(self.keys())
 
-    def keys(self) -> list[str]:
-        return [field.alias or name for name, field in type(self).model_fields.items()]
+    def keys(self) -> KeysView[str]:
+        fields = type(self).model_fields.items()
+        return dict.fromkeys(field.alias or name for name, field in fields).keys()
 
     def values(self) -> list[Any]:
         return [self[key] for key in self.keys()]
@@ -145,9 +146,10 @@ class Event(Record):
     Attributes:
         index: The cell, in the input notebook; None where the event is of no cell, or of the
             injected parameters cell.
-        data: ``run_started``: input_path, output_path, cells (how many will run). ``output``:
-            output_type, name, text. ``cell_finished``: status, duration_seconds. ``warning``:
-            message. ``run_finished``: status, duration_seconds, output_path.
+        data: ``run_started``: input_path, output_path, cells (how many will run).
+            ``cell_started``: source. ``output``: output_type, name, text.
+            ``cell_finished``: status, duration_seconds. ``warning``: message.
+            ``run_finished``: status, duration_seconds, output_path.
     """
 
     kind: Literal[
@@ -273,6 +275,14 @@ class ExecutionResult(Record):
     warnings: tuple[str, ...] = ()
 
     _notebook: Any = PrivateAttr(default=None)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two results say the same, whether or not they hold their notebooks."""
+        if not isinstance(other, ExecutionResult):
+            return NotImplemented
+        return self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def ok(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
 _TITLE = 60
 _INJECTED = "injected parameters"
-
-Sources = Callable[[str | None], Sequence[str]]
 
 
 class View(Protocol):
@@ -45,31 +42,29 @@ class Follower:
 
     Args:
         view: None to show nothing.
-        sources: Called with the input's path once the run has started; the source of each cell.
 
     Attributes:
         run_id: None until the first event.
     """
 
-    def __init__(self, view: View | None, sources: Sources) -> None:
+    def __init__(self, view: View | None) -> None:
         self.run_id: str | None = None
         self._view = view
-        self._sources_of = sources
-        self._sources: Sequence[str] = ()
         self._number = 0
         self._running: str | None = None
+        self._title = ""
 
     def __call__(self, event: Event) -> None:
         self.run_id = event.run_id
         if self._view is None:
             return
         if event.kind == "run_started":
-            self._sources = self._sources_of(event.data["input_path"])
             self._view.started(event.data["cells"])
         elif event.kind == "cell_started":
             self._number += 1
             self._running = event.cell_id
-            self._view.cell_started(self._number, self._title(event.index))
+            self._title = _title(event)
+            self._view.cell_started(self._number, self._title)
         elif event.kind == "output":
             stream = event.data["output_type"] == "stream"
             self._view.output(event.data["text"], stream=stream)
@@ -77,16 +72,17 @@ class Follower:
             # A cell that was not selected finishes without having started.
             self._view.cell_finished(
                 self._number,
-                self._title(event.index),
+                self._title,
                 event.data["status"],
                 event.data["duration_seconds"],
             )
 
-    def _title(self, index: int | None) -> str:
-        if index is None:
-            return _INJECTED
-        first_line = self._sources[index].strip().partition("\n")[0]
-        return printable(one_line(first_line, _TITLE))
+
+def _title(event: Event) -> str:
+    if event.index is None:
+        return _INJECTED
+    first_line = event.data["source"].strip().partition("\n")[0]
+    return printable(one_line(first_line, _TITLE))
 
 
 class Lines:

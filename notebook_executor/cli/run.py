@@ -74,7 +74,7 @@ def _prepare(executor: NotebookExecutor, request: RunRequest) -> ExitCode:
 
 def _run(options: RunOptions, executor: NotebookExecutor, request: RunRequest) -> ExitCode:
     view = _view(options)
-    follower = Follower(view, lambda path: _sources(executor, request, path))
+    follower = Follower(view)
     try:
         with view or nullcontext():
             result = executor.run(replace(request, on_event=follower))
@@ -94,11 +94,6 @@ def _view(options: RunOptions) -> View | None:
     if options.log_output or (wanted and not screen.terminal):
         return Lines(screen, outputs=options.log_output)
     return Bar(screen) if wanted else None
-
-
-def _sources(executor: NotebookExecutor, request: RunRequest, path: str | None) -> list[str]:
-    notebook = executor.read_notebook(path) if path else request.node
-    return [cell.source for cell in notebook.cells] if notebook else []
 
 
 def _recorded(executor: NotebookExecutor, run_id: str | None) -> ExecutionResult | None:

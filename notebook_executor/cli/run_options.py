@@ -45,6 +45,8 @@ class RunOptions:
     execution_timeout: float
     run_timeout: float
     start_timeout: float | None
+    pass_env: tuple[str, ...]
+    host_view: bool | None
     only_tag: tuple[str, ...]
     skip_tag: tuple[str, ...]
     from_cell: str | None
@@ -109,6 +111,8 @@ class RunOptions:
             kernel_name=self.kernel,
             python=self.python,
             cwd=self._working_directory(),
+            pass_env=self.pass_env,
+            host_view=self.host_view,
             only_tags=self.only_tag,
             skip_tags=self.skip_tag,
             from_cell=self.from_cell,
@@ -178,6 +182,12 @@ _FLAGS = [
         "--start_timeout",
         type=Seconds(min=0, min_open=True),
         help="Seconds the kernel may take to start [60].",
+    ),
+    _several("--pass-env", metavar="NAME", help="A secret-looking variable that the kernel gets."),
+    click.option(
+        "--host-view/--no-host-view",
+        default=None,
+        help="Whether the kernel sees the host's processes [what the notebook says].",
     ),
     _several("--only-tag", metavar="TAG", help="Run only cells with such a tag."),
     _several("--skip-tag", metavar="TAG", help="Leave out cells with such a tag."),

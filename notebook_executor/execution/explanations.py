@@ -6,6 +6,7 @@ import signal
 from collections.abc import Collection
 
 from notebook_executor.execution.failures import CellFailure, Failure
+from notebook_executor.execution.limits import cell_hint, explain_ending, killed_children
 from notebook_executor.execution.request import RunRequest
 from notebook_executor.lifecycle.kernel import KernelEnd
 from notebook_executor.text import one_line
@@ -14,6 +15,7 @@ _HOW = {
     "live": "The kernel gave up the cell on an interrupt.",
     "lost": "The kernel did not survive its end.",
 }
+_DEATHS = ("kernel_died", "out_of_memory", "resource_limit")
 _HINTS = {
     "ModuleNotFoundError": "Install the module for the kernel's interpreter (kernel.python), or "
     "run another.",
@@ -45,19 +47,28 @@ def explain(
     match failure.kind:
         case "stdin_requested":
             return _stdin(where or "The notebook")
-        case "cell_timeout":
-            return _cell_timeout(where or "A cell", request.timeout or 0, failure)
-        case "run_timeout":
-            return _run_timeout(where, request.run_timeout or 0, failure)
+        case "cell_timeout" | "run_timeout":
+            killed = killed_children(end, request.limits)
+            message, hint = _timeout(failure, request, where)
+            return message, " ".join(filter(None, (killed, hint)))
         case "kernel_died":
             return _death(where or "No cell", end)
+        case "out_of_memory" | "resource_limit":
+            return explain_ending(where, end, request.limits)
         case _:
-            return _cell_error(where or "A cell", cell, withheld)
+            message, hint = _cell_error(where or "A cell", cell, withheld)
+            return message, cell_hint(cell, end, request.limits) or hint
+
+
+def _timeout(failure: Failure, request: RunRequest, where: str | None) -> tuple[str, str]:
+    if failure.kind == "cell_timeout":
+        return _cell_timeout(where or "A cell", request.timeout or 0, failure)
+    return _run_timeout(where, request.run_timeout or 0, failure)
 
 
 def ending_signal(failure: Failure, end: KernelEnd | None) -> str | None:
     """The signal that ended the cell, or else the one that the kernel died of."""
-    if failure.signal is not None or failure.kind != "kernel_died":
+    if failure.signal is not None or failure.kind not in _DEATHS:
         return failure.signal
     code = end.exit_code if end else None
     return _signal_name(code) if code is not None and code < 0 else None
@@ -112,6 +123,9 @@ def _death(where: str, end: KernelEnd | None) -> tuple[str, str]:
     code = end.exit_code if end else None
     if code is None:
         how, hint = "for a reason that could not be read", "Look at kernel.stderr_tail."
+    elif code == -signal.SIGKILL and end and end.oom_kills == 0:
+        how = "by SIGKILL, sent neither by this run nor by the system for lack of memory"
+        hint = "Another program, or the notebook itself, has killed it."
     elif code == -signal.SIGKILL:
         how = "by SIGKILL"
         hint = "It was killed from outside; memory that ran out is the usual reason."

@@ -63,5 +63,5 @@ def from_exception(error: Exception) -> Failure:
 
 def cancelled(reason: str) -> Failure:
     return Failure(
-        "cancelled", f"The run was cancelled: {reason}.", "What had finished is in the notebook."
+        "cancelled", f"The run was interrupted ({reason})", "What had finished is in the notebook."
     )

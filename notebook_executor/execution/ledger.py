@@ -108,7 +108,7 @@ class Recorder:
         )
         if cell.cell_type == "code":
             self._ledger.running = index
-            self._emit("cell_started", index, cell)
+            self._emit("cell_started", index, cell, source=cell.source)
 
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
         if self._events.wanted:

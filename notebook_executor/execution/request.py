@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from notebook_executor.config import Limits
 from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.models import Event, Trigger
 
@@ -42,6 +43,7 @@ class RunRequest:
     until_cell: str | int | None = None
     host_view: bool | None = None
     require_containment: Tier | None = None
+    limits: Limits | None = None
     labels: Mapping[str, str] | None = None
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
@@ -63,6 +65,7 @@ class RunRequest:
         _check_environment(self.env or {})
         _check_texts("labels", self.labels)
         _check("host_view", self.host_view, (bool, type(None)))
+        _check("limits", self.limits, (Limits, type(None)))
         for name in ("pass_env", "only_tags", "skip_tags"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         _check_address("from_cell", self.from_cell)

@@ -10,6 +10,7 @@ from notebook_executor.documents.cells import source_hash
 from notebook_executor.execution.engine import CellOutcome
 from notebook_executor.execution.explanations import ending_signal, explain
 from notebook_executor.execution.ledger import Ledger
+from notebook_executor.execution.limits import limit_warnings
 from notebook_executor.execution.plan import Plan
 from notebook_executor.execution.preparation import Prepared
 from notebook_executor.lifecycle.kernel import KernelEnd
@@ -61,7 +62,12 @@ def build_result(
         cells=tuple(_cell_reports(prepared, ledger)) if prepared else (),
         outputs_complete=ledger.outputs_complete,
         cleanup=_cleanup(ledger.end),
-        warnings=(*ledger.warnings, *warnings, *_early_end(ledger)),
+        warnings=(
+            *ledger.warnings,
+            *warnings,
+            *_early_end(ledger),
+            *limit_warnings(ledger.end, plan.request.limits),
+        ),
     )
     return result.with_notebook(prepared.notebook if prepared else None)
 

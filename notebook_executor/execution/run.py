@@ -18,6 +18,7 @@ from notebook_executor.errors import DocumentError, KernelStartError
 from notebook_executor.execution.engine import Engine
 from notebook_executor.execution.failures import Failure, cancelled, from_exception
 from notebook_executor.execution.ledger import Events, Ledger, Recorder
+from notebook_executor.execution.limits import resource_limits, with_cause
 from notebook_executor.execution.outputs import SpillPlace
 from notebook_executor.execution.plan import Plan, git_commit, make_plan
 from notebook_executor.execution.preparation import Prepared, prepare, read_source
@@ -68,7 +69,7 @@ def run_notebook(
             _keep_traceback(ledger.record)
     except BaseException as error:
         interruption = error
-        ledger.failure = cancelled(f"{type(error).__name__} was raised while it was running")
+        ledger.failure = cancelled(type(error).__name__)
     result = _conclude(plan, ledger)
     events.emit(
         "run_finished",
@@ -155,6 +156,7 @@ def _kernel_request(
         start_timeout=plan.remaining(settings.start_timeout),
         host_view=prepared.host_view,
         required=plan.request.require_containment,
+        limits=resource_limits(plan.request.limits),
         graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
         about=_about(plan),
     )
@@ -195,6 +197,7 @@ def _keep_traceback(record: RunRecord | None) -> None:
 def _conclude(plan: Plan, ledger: Ledger) -> ExecutionResult:
     """Save the notebook, build the result, record it; a place that fails is named in it."""
     finished_at = datetime.now(UTC)
+    ledger.failure = with_cause(ledger.failure, ledger.end, plan.request.limits)
     saved = _save(plan, ledger, finished_at)
     result = build_result(plan, ledger, finished_at, saved)
     if ledger.record is not None:
