@@ -169,7 +169,7 @@ class Channels:
         try:
             _, parts = self._session.feed_identities(frames)
             body = self._session.deserialize(parts)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, LookupError):
             self.malformed += 1
             return None
         parent = body["parent_header"].get("msg_id")

@@ -112,25 +112,46 @@ def _installed(name: str) -> LaunchSpec | None:
 
     try:
         spec = KernelSpecManager().get_kernel_spec(name)
-    except (NoSuchKernel, ValueError):
+        argv, env = _words(spec.argv), _texts(spec.env)
+        language, mode = spec.language.lower(), _interrupt_mode(spec.interrupt_mode)
+    except NoSuchKernel:
         return None
-    argv = list(spec.argv)
-    if not argv:
+    except Exception as error:  # whatever jupyter_client makes of a kernel.json that is none
         raise KernelStartError(
-            f"The kernelspec {name!r} in {spec.resource_dir} has an empty argv",
-            hint="Install the kernel again.",
-        )
+            f"The kernelspec {name!r} cannot be used: {error}", hint="Install the kernel again."
+        ) from error
     if argv[0] in _PYTHON_NAMES:
         argv[0] = sys.executable
     return LaunchSpec(
         name=name,
         argv=tuple(argv),
-        env=dict(spec.env),
-        language=spec.language.lower(),
-        interrupt_mode=spec.interrupt_mode,
+        env=env,
+        language=language,
+        interrupt_mode=mode,
         resource_dir=spec.resource_dir,
         is_ipykernel=any(word.startswith("ipykernel") for word in argv),
     )
+
+
+def _words(argv: object) -> list[str]:
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
+        raise ValueError("its argv is not a list of words")
+    if len(argv) > 1 and all(len(word) == 1 for word in argv):
+        # traitlets makes a list of its characters of a text.
+        raise ValueError("its argv is a text, not a list of words")
+    return list(argv)
+
+
+def _texts(env: object) -> dict[str, str]:
+    if not isinstance(env, dict) or not all(isinstance(value, str) for value in env.values()):
+        raise ValueError("its env does not map names to texts")
+    return {str(name): value for name, value in env.items()}
+
+
+def _interrupt_mode(mode: object) -> str:
+    if mode not in ("signal", "message"):
+        raise ValueError(f"its interrupt_mode is {mode!r}, not 'signal' or 'message'")
+    return str(mode)
 
 
 def _own_ipykernel(name: str) -> LaunchSpec:
