@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from notebook_executor.config import Settings
+    from notebook_executor.config import Limits, Settings
     from notebook_executor.errors import NotebookExecutorError
     from notebook_executor.executor import NotebookExecutor
     from notebook_executor.models import Event, ExecutionResult
@@ -28,12 +28,20 @@ if TYPE_CHECKING:
 _HOMES = {
     "Event": "models",
     "ExecutionResult": "models",
+    "Limits": "config",
     "NotebookExecutor": "executor",
     "NotebookExecutorError": "errors",
     "Settings": "config",
 }
 
-__all__ = ["Event", "ExecutionResult", "NotebookExecutor", "NotebookExecutorError", "Settings"]
+__all__ = [
+    "Event",
+    "ExecutionResult",
+    "Limits",
+    "NotebookExecutor",
+    "NotebookExecutorError",
+    "Settings",
+]
 __version__ = "0.1.0"
 
 

@@ -1,11 +1,32 @@
-"""Settings of an executor: defaults, below ``NBX_*`` variables, below what the caller says."""
+"""What may be set: for all runs of an executor, and as limits of a single one.
+
+Settings are defaults, below ``NBX_*`` variables, below what the caller says.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+_LARGEST = 2**62
+_TEXT = re.compile(
+    r"(?P<digits>\d+(?:\.\d+)?) *(?P<byte>(?P<power>[KMGT]?)(?P<binary>I?)B)?", re.IGNORECASE
+)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_SIZE = 'a number of bytes above zero, or text like "512MiB"'
+_FORMS = {
+    "memory": _SIZE,
+    "cpu_seconds": "a number of seconds above zero",
+    "processes": "a whole number above zero",
+    "file_size": _SIZE,
+    "open_files": "a whole number above zero",
+}
 
 
 class Settings(BaseSettings):
@@ -29,3 +50,69 @@ class Settings(BaseSettings):
     state_dir: str | None = Field(
         None, description="where runs are recorded when the root cannot be written"
     )
+
+
+class Limits(BaseModel):
+    """What a run's kernel and all that it starts may use; None for no limit.
+
+    Numbers may be given as text, sizes with a unit: ``"512MiB"``, ``"2GB"``.
+
+    Attributes:
+        memory: Bytes that all of its processes hold together.
+        cpu_seconds: CPU time of all of them together, the kernel's start included.
+        processes: How many there may be at a time; the kernel is one of them.
+        file_size: Bytes that a file may have which one of them writes.
+        open_files: Descriptors that each of them may have; a Python kernel needs some 70.
+
+    Raises:
+        TypeError: A name is unknown, or a value cannot be a limit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory: int | None = None
+    cpu_seconds: float | None = None
+    processes: int | None = None
+    file_size: int | None = None
+    open_files: int | None = None
+
+    @classmethod
+    def of(cls, given: Limits | Mapping[str, Any] | None) -> Limits | None:
+        """The limits that a caller means; a mapping is checked."""
+        return given if given is None or isinstance(given, Limits) else cls.model_validate(given)
+
+    # pydantic lets a TypeError through as it is.
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"limits must be Limits or a mapping, not {type(data).__name__}")
+        for name in data:
+            if name not in cls.model_fields:
+                close = difflib.get_close_matches(str(name), cls.model_fields, n=1, cutoff=0.5)
+                known = f"did you mean {close[0]!r}?" if close else ", ".join(cls.model_fields)
+                raise TypeError(f"there is no limit {name!r}: {known}")
+        return data
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _above_zero(cls, value: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        if value is None:
+            return None
+        whole = name != "cpu_seconds"
+        number = _number(value, size=_FORMS[name] is _SIZE)
+        if number is None or not 0 < number <= _LARGEST or (whole and number != int(number)):
+            raise TypeError(f"limits: {name} must be {_FORMS[name]}, not {value!r:.50}")
+        return int(number) if whole else number
+
+
+def _number(value: object, *, size: bool) -> float | None:
+    """The number that a value is, or is the text of; None when it is neither."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    found = _TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or (found["byte"] and not size):
+        return None
+    factor: int = (1024 if found["binary"] else 1000) ** _POWERS[(found["power"] or "").upper()]
+    return float(found["digits"]) * factor

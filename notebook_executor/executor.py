@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from notebook_executor.config import Settings
+from notebook_executor.config import Limits, Settings
 from notebook_executor.errors import UsageError
 from notebook_executor.models import Event, ExecutionResult
 
@@ -106,6 +106,7 @@ class NotebookExecutor:
         until_cell: str | int | None = None,
         check: bool = False,
         host_view: bool | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> ExecutionResult:
@@ -138,6 +139,8 @@ class NotebookExecutor:
             host_view: Whether the kernel is to see the host's processes, which rules out the
                 containment ``namespace``; None for what ``metadata.nbx.host_view`` of the
                 notebook says.
+            limits: What the kernel and all it starts may use: ``Limits``, or a mapping of its
+                fields, such as ``{"memory": "2GiB", "cpu_seconds": 60}``.
             labels: Kept in the result and its record.
             on_event: Called on this thread with each ``Event`` of the run.
 
@@ -164,6 +167,7 @@ class NotebookExecutor:
             from_cell=from_cell,
             until_cell=until_cell,
             host_view=host_view,
+            limits=Limits.of(limits),
             labels=labels,
             on_event=on_event,
         )

@@ -103,9 +103,11 @@ class LocalBackend:
             transport=transport,
             host_view=request.host_view,
             required=request.required,
+            limits=request.limits,
             extra_arguments=_IPYKERNEL_ARGUMENTS if spec.is_ipykernel else (),
             graces=request.graces,
             prepare=_runtime_copier(spec, request.env),
+            about=request.about,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from notebook_executor.lifecycle.connection import Channels
 from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd
+from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class KernelRequest:
         env: The kernel's environment.
         host_view: Whether the kernel is to see the host's processes.
         required: The least containment that will do; None for any.
+        limits: What the kernel and all it starts may use.
         start_timeout: Seconds until it must answer.
         graces: How long each step of its end may take.
+        about: What ``nbx ps`` tells of it: ``run_id`` and ``notebook``.
     """
 
     kernel_name: str | None
@@ -39,7 +42,9 @@ class KernelRequest:
     start_timeout: float
     host_view: bool = False
     required: Tier | None = None
+    limits: ResourceLimits = NO_LIMITS
     graces: Graces = field(default_factory=Graces)
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class KernelHandle(Protocol):

@@ -21,6 +21,7 @@ from notebook_executor.cli.project import absolute
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from notebook_executor.config import Limits
     from notebook_executor.execution.request import RunRequest
 
 _PIPE = "-"
@@ -51,6 +52,7 @@ class RunOptions:
     skip_tag: tuple[str, ...]
     from_cell: str | None
     until_cell: str | None
+    limit: tuple[str, ...]
     label: tuple[str, ...]
     no_output: bool
     prepare_only: bool
@@ -117,6 +119,7 @@ class RunOptions:
             skip_tags=self.skip_tag,
             from_cell=self.from_cell,
             until_cell=self.until_cell,
+            limits=_limits(self.limit),
             labels=_labels(self.label),
             trigger=Trigger(kind="cli"),
         )
@@ -133,13 +136,26 @@ class RunOptions:
 
 
 def _labels(given: tuple[str, ...]) -> dict[str, str]:
-    labels = {}
-    for label in given:
-        name, equals, value = label.partition("=")
+    return _pairs("--label", given)
+
+
+def _limits(given: tuple[str, ...]) -> Limits | None:
+    from notebook_executor.config import Limits
+
+    try:
+        return Limits.of(_pairs("--limit", given)) if given else None
+    except TypeError as error:
+        raise click.BadParameter(f"{error}.", param_hint="--limit") from error
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise click.BadParameter(f"{label!r} is not NAME=VALUE.", param_hint="--label")
-        labels[name] = value
-    return labels
+            raise click.BadParameter(f"{pair!r} is not NAME=VALUE.", param_hint=option)
+        pairs[name] = value
+    return pairs
 
 
 def _several(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:
@@ -193,6 +209,11 @@ _FLAGS = [
     _several("--skip-tag", metavar="TAG", help="Leave out cells with such a tag."),
     click.option("--from-cell", metavar="CELL", help="First cell to run: id, tag:TAG or index."),
     click.option("--until-cell", metavar="CELL", help="Last cell to run: id, tag:TAG or index."),
+    _several(
+        "--limit",
+        metavar="NAME=VALUE",
+        help="Of memory, cpu_seconds, processes, file_size or open_files: --limit memory=2GiB.",
+    ),
     _several("--label", metavar="NAME=VALUE", help="Kept in the run's record."),
     click.option("--no-output", is_flag=True, help="Write no notebook; the run is recorded."),
     click.option("--prepare-only", is_flag=True, help="Write OUTPUT, parameterized; run nothing."),

@@ -53,6 +53,9 @@ class CellObserver(Protocol):
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
         """``sync`` brings the cell's streams in the notebook up to date; it costs their length."""
 
+    def quiet(self, sync: Callable[[], None]) -> None:
+        """Called every now and then while a cell runs and sends nothing."""
+
     def cell_finished(
         self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
     ) -> None:
@@ -200,6 +203,7 @@ class Engine:
                     record_time(cell, "shell.execute_reply", message.body)
             if messages:
                 continue
+            self._observer.quiet(self._outputs.sync)
             if channels.dead:
                 return reply
             if reply is not None:

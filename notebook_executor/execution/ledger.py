@@ -100,6 +100,7 @@ class Recorder:
         self._file = file
         self._events = events
         self._started: datetime | None = None
+        self._unsaved = False
 
     def cell_started(self, index: int, cell: NotebookNode) -> None:
         self._started = datetime.now(UTC)
@@ -114,9 +115,14 @@ class Recorder:
         if self._events.wanted:
             cell = self._prepared.notebook.cells[index]
             self._emit("output", index, cell, **_shown(output))
-        if self._file is not None and self._file.due:
+        self._unsaved = True
+        self.quiet(sync)
+
+    def quiet(self, sync: Callable[[], None]) -> None:
+        if self._unsaved and self._file is not None and self._file.due:
             sync()
             self._file.refresh(self._prepared.notebook)
+            self._unsaved = False
 
     def cell_finished(
         self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]

@@ -15,6 +15,11 @@ from notebook_executor.models import ErrorKind
 _ENDINGS = ("kernel_died", "kernel_start")
 _ERRNO = re.compile(r"\[Errno (24|27|28|122)\]")
 _NO_DESCRIPTORS = "Too many open files"
+_USED = {
+    "memory": "held {}",
+    "cpu_seconds": "had used {} of CPU time",
+    "processes": "were {} processes",
+}
 _UNITS = ("GiB", "MiB", "KiB")
 
 
@@ -31,9 +36,19 @@ def with_cause(
         return failure
     kind = _cause(end, limits or Limits())
     if kind is None:
-        return failure
+        return _with_doubt(failure, limits)
     by_system = kind == "out_of_memory" and _ending(end) is None
     return replace(failure, kind=kind, message="", hint="", retryable=by_system)
+
+
+def _with_doubt(failure: Failure, limits: Limits | None) -> Failure:
+    """A kernel without descriptors may as well hang, and say nothing."""
+    if failure.kind != "kernel_start" or limits is None or limits.open_files is None:
+        return failure
+    doubt = (
+        f"The limit {_said('open_files', limits)} may be too low: a Python kernel needs some 70."
+    )
+    return replace(failure, hint=f"{doubt} {failure.hint}")
 
 
 def _cause(end: KernelEnd, limits: Limits) -> ErrorKind | None:
@@ -72,7 +87,7 @@ def explain_ending(
     name = _rlimit(end, limits)
     if name is not None:
         return (
-            f"{running} when the kernel was ended by the limit {_said(name, limits)}",
+            f"{running} when the kernel ended by the limit {_said(name, limits)}",
             f"Raise the limit {name}, or have the notebook use less.",
         )
     return (
@@ -83,13 +98,10 @@ def explain_ending(
 
 
 def _over(running: str, hit: LimitHit, limits: Limits) -> tuple[str, str]:
-    used = _amount(hit.limit, hit.used)
-    what = {"memory": f"held {used}", "cpu_seconds": f"had used {used} of CPU time"}.get(
-        hit.limit, f"were {used}"
-    )
+    used = _USED[hit.limit].format(_amount(hit.limit, hit.used))
     return (
-        f"{running} when the limit {_said(hit.limit, limits)} was exceeded: the kernel and its "
-        f"processes {what}",
+        f"{running} when the limit {_said(hit.limit, limits)} was exceeded: the kernel and what "
+        f"it had started {used}",
         f"Raise the limit {hit.limit}, or have the notebook use less.",
     )
 

@@ -173,6 +173,10 @@ class _Observer:
         for warning in warnings:
             self._log(warning, warning=True)
 
+    def quiet(self, sync: Callable[[], None]) -> None:
+        sync()
+        self._manager.autosave_cell()
+
     def _log(self, text: str, warning: bool = False) -> None:
         from papermill.log import logger
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from notebook_executor.lifecycle.choice import Containment
     from notebook_executor.lifecycle.kernel import Graces, Kernel, KernelEnd, start_kernel
     from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
+    from notebook_executor.lifecycle.limits import LimitHit, ResourceLimits
     from notebook_executor.lifecycle.reaper import reap
 
 _HOMES = {
@@ -22,6 +23,8 @@ _HOMES = {
     "Kernel": "kernel",
     "KernelEnd": "kernel",
     "LaunchSpec": "kernelspecs",
+    "LimitHit": "limits",
+    "ResourceLimits": "limits",
     "find_launch_spec": "kernelspecs",
     "reap": "reaper",
     "start_kernel": "kernel",
@@ -33,6 +36,8 @@ __all__ = [
     "Kernel",
     "KernelEnd",
     "LaunchSpec",
+    "LimitHit",
+    "ResourceLimits",
     "find_launch_spec",
     "reap",
     "start_kernel",

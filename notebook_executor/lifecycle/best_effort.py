@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
 from notebook_executor.lifecycle.keeper import OUTPUT_FILE, read_tail, remove_directory
+from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
 from notebook_executor.lifecycle.threads import new_thread
 
 _MARK = "NBX_LEASE"
@@ -37,7 +39,18 @@ class BestEffortKernel:
         self.death_fd, self._death_end = os.pipe()
         directory.mkdir(mode=0o700)
 
-    def launch(self, argv: list[str], env: Mapping[str, str], cwd: Path) -> None:
+    def launch(
+        self,
+        argv: list[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        limits: ResourceLimits = NO_LIMITS,
+    ) -> None:
+        if limits != NO_LIMITS:
+            raise KernelStartError(
+                "Limits cannot be enforced here: they need Linux and /proc",
+                hint="Leave limits out, and have a container or the service manager set them.",
+            )
         marks = ",".join(filter(None, (env.get(_MARK), self._token)))
         with (self.directory / OUTPUT_FILE).open("wb") as output:
             try:

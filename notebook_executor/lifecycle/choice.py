@@ -14,6 +14,7 @@ from notebook_executor.lifecycle.containment import Contained, Tier
 from notebook_executor.lifecycle.directories import bases, new_directory_path
 from notebook_executor.lifecycle.kept import KeptKernel
 from notebook_executor.lifecycle.reaper import reap
+from notebook_executor.lifecycle.registry import described
 from notebook_executor.lifecycle.supervisor import Supervisor
 
 _RANK: dict[Tier, int] = {"best_effort": 0, "subreaper": 1, "namespace": 2}
@@ -56,7 +57,7 @@ class Containment:
         directory = new_directory_path()
         if tier == "best_effort":
             return BestEffortKernel(directory)
-        return KeptKernel(self._supervisor, tier, directory, record)
+        return KeptKernel(self._supervisor, tier, directory, described(record, tier))
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
         if not sys.platform.startswith("linux") or not os.path.isdir("/proc/self"):

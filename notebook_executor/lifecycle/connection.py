@@ -175,6 +175,16 @@ class Channels:
         parent = body["parent_header"].get("msg_id")
         return Message(channel, body["msg_type"], parent, body["content"], body)
 
+    def ask(self, request: str, content: dict[str, Any], seconds: float) -> bool:
+        """Send a request on shell and wait for its reply; False if none came in time."""
+        deadline = time.monotonic() + seconds
+        asked = self.send("shell", request, content)
+        while not self.dead and time.monotonic() < deadline:
+            for message in self.receive(deadline - time.monotonic()):
+                if message.channel == "shell" and message.parent_id == asked:
+                    return True
+        return False
+
     def wait_ready(self, deadline: float) -> dict[str, Any]:
         """Block until the kernel answers and its IOPub channel is heard.
 

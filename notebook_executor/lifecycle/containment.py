@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from notebook_executor.errors import KernelStartError
+from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 
 Tier = Literal["namespace", "subreaper", "best_effort"]
 
@@ -23,6 +24,9 @@ class ContainedEnd:
         left: Processes that are still there.
         files_left: Files of the private directory that are.
         output_tail: The end of what the kernel process itself wrote.
+        limit_hits: The limits that were exceeded, in order.
+        oom_kills: Processes that the system killed for lack of memory while the kernel was there,
+            the kernel's or others; None if unknown.
     """
 
     exit_code: int | None = None
@@ -31,6 +35,8 @@ class ContainedEnd:
     left: int = 0
     files_left: int = 0
     output_tail: str = ""
+    limit_hits: tuple[LimitHit, ...] = ()
+    oom_kills: int | None = None
 
 
 class Contained(Protocol):
@@ -46,11 +52,18 @@ class Contained(Protocol):
     directory: Path
     death_fd: int
 
-    def launch(self, argv: list[str], env: Mapping[str, str], cwd: Path) -> None:
+    def launch(
+        self,
+        argv: list[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        limits: ResourceLimits = NO_LIMITS,
+    ) -> None:
         """Start the kernel; at most once.
 
         Raises:
-            KernelStartError: The command or the working directory does not exist.
+            KernelStartError: The command or the working directory does not exist, or there are
+                limits that cannot be enforced here.
         """
 
     @property

@@ -20,6 +20,7 @@ import time
 from typing import Any
 
 from notebook_executor.lifecycle import proctree, syscalls
+from notebook_executor.lifecycle.limits import ResourceLimits, Watch, oom_kills
 from notebook_executor.lifecycle.wire import Wire
 
 LEASE_FILE = "lease.json"
@@ -82,6 +83,8 @@ class _Keeper:
         self._exit: tuple[int, int] | None = None
         self._deadline: float | None = None
         self._statuses: dict[int, tuple[int, int]] = {}
+        self._limits: Watch | None = None
+        self._oom_kills = oom_kills()
 
     def start(self) -> None:
         """Make the directory, let the host put files into it, start the kernel.
@@ -94,6 +97,9 @@ class _Keeper:
         self._lease.send(event="made")
         spec = self._ask()
         self._kernel = _launch(spec, self._directory)
+        limits = ResourceLimits(**spec["limits"])
+        if limits.watched:
+            self._limits = Watch(limits, self._kernel)
         _describe(lock, {**wanted["record"], "kernel_pid": self._kernel})
         self._lease.send(event="started", pid=self._kernel)
 
@@ -117,11 +123,23 @@ class _Keeper:
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._lease.send(event="deadline")
                 return
+            if self._limits is not None and self._is_over(self._limits):
+                return
+
+    def _is_over(self, limits: Watch) -> bool:
+        """Look when it is time to; True when everything is to end for what was found."""
+        hit = limits.look() if time.monotonic() >= limits.due else None
+        if hit is not None:
+            self._lease.send(event="limit", hit=hit._asdict())
+        return hit is not None and hit.kernel
 
     def _patience(self) -> int | None:
-        if self._deadline is None:
+        ahead = [] if self._deadline is None else [self._deadline]
+        if self._limits is not None:
+            ahead.append(self._limits.due)
+        if not ahead:
             return None
-        left = int((self._deadline - time.monotonic()) * 1000) + 1
+        left = int((min(ahead) - time.monotonic()) * 1000) + 1
         return min(max(0, left), _LONGEST_POLL)
 
     def _collect(self, wake: int) -> None:
@@ -136,7 +154,13 @@ class _Keeper:
         if self._exit is None and self._kernel in self._statuses:
             self._exit = self._statuses[self._kernel]
             code = os.waitstatus_to_exitcode(self._exit[0])
-            self._lease.send(event="exit", code=code, peak=self._exit[1] * 1024)
+            peak = self._exit[1] * 1024
+            self._limits = None
+            self._lease.send(event="exit", code=code, peak=peak, oom_kills=self._new_oom_kills())
+
+    def _new_oom_kills(self) -> int | None:
+        now = oom_kills()
+        return None if now is None or self._oom_kills is None else now - self._oom_kills
 
     def _obey(self) -> bool:
         """Do what the host asks for; False when it asks for the end, or is gone."""
@@ -241,7 +265,7 @@ def _become_kernel(spec: dict[str, Any], directory: str, parent: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 1)
     os.dup2(1, 2)
-    for name, (soft, hard) in spec["limits"].items():
+    for name, (soft, hard) in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (soft, hard))
     os.chdir(spec["cwd"])
     # ipykernel watches for a change of this parent; where it is 1, init never goes away.
@@ -264,6 +288,10 @@ def remove_directory(path: str) -> int:
     parent, name = os.path.split(path)
     left = 0
     for candidate in (path, os.path.join(parent, f".{name}")):
+        # The kernel may have made its own directory, or one in it, read-only.
+        for folder, _, _ in os.walk(candidate):
+            with contextlib.suppress(OSError):
+                os.chmod(folder, 0o700)
         shutil.rmtree(candidate, ignore_errors=True)
         left += sum(1 + len(files) for _, _, files in os.walk(candidate))
     return left

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
 from notebook_executor.lifecycle.keeper import END_SECONDS
+from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 from notebook_executor.lifecycle.marks import VARIABLE, new_marks
 from notebook_executor.lifecycle.reaper import reap
 from notebook_executor.lifecycle.supervisor import Supervisor
@@ -42,6 +43,7 @@ class KeptKernel:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._events: dict[str, dict[str, Any]] = {}
+        self._limit_hits: list[LimitHit] = []
         self._signalled = 0
         self._gone = False
         self.death_fd, self._death_end = os.pipe()
@@ -51,11 +53,22 @@ class KeptKernel:
         self._send(do="make", record={**record, "marks": asdict(self._marks)})
         self._expect("made", lambda reason: _not_made(directory, reason))
 
-    def launch(self, argv: list[str], env: Mapping[str, str], cwd: Path) -> None:
-        marked = {**env, VARIABLE: self._marks.variable(env.get(VARIABLE))}
-        limit = self._marks.limit
-        limits = {"RLIMIT_MSGQUEUE": (limit, limit)} if limit else {}
-        self._send(do="launch", argv=argv, env=marked, cwd=str(cwd), limits=limits)
+    def launch(
+        self,
+        argv: list[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        limits: ResourceLimits = NO_LIMITS,
+    ) -> None:
+        mark = self._marks.limit
+        self._send(
+            do="launch",
+            argv=argv,
+            env={**env, VARIABLE: self._marks.variable(env.get(VARIABLE))},
+            cwd=str(cwd),
+            limits=limits._asdict(),
+            rlimits={**limits.rlimits(), **({"RLIMIT_MSGQUEUE": (mark, mark)} if mark else {})},
+        )
         self._expect("started", lambda reason: not_launched(argv, cwd, reason))
 
     @property
@@ -100,6 +113,8 @@ class KeptKernel:
             left=told["left"],
             files_left=told["files_left"],
             output_tail=told["tail"],
+            limit_hits=tuple(self._limit_hits),
+            oom_kills=exited.get("oom_kills"),
         )
 
     def _without_supervisors(self) -> ContainedEnd:
@@ -151,6 +166,8 @@ class KeptKernel:
                     self._gone = True
                 elif message["event"] == "signalled":
                     self._signalled += 1
+                elif message["event"] == "limit":
+                    self._limit_hits.append(LimitHit(**message["hit"]))
                 else:
                     self._events[str(message["event"])] = message
                 if self._has_exited() and self._death_end >= 0:

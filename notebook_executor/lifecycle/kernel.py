@@ -17,25 +17,29 @@ from notebook_executor.lifecycle.connection import Channels, Connection
 from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
 from notebook_executor.lifecycle.keeper import read_tail
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec
+from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 
 _TERMINATE_GRACE = 0.3
 
 
 # ipykernel's shutdown terminates the children in the kernel's process group and waits until they
 # are gone, but nobody collects them: each stays a zombie, and the kernel stays for up to 28 s.
-# This lets it collect them.
-_COLLECT_CHILDREN = {
+# This has the kernel do both beforehand.
+_END_CHILDREN = {
     "code": """
 import os, psutil, time
-began = time.monotonic()
+began, asked = time.monotonic(), False
 while time.monotonic() < began + 2:
     try:
         if os.waitpid(0, os.WNOHANG)[0] == 0:
-            time.sleep(0.005)
-            if time.monotonic() > began + 0.5:
+            forceful = time.monotonic() > began + 0.5
+            if forceful or not asked:
                 for child in psutil.Process().children():
-                    os.getpgid(child.pid) == os.getpgrp() and child.kill()
-    except OSError:
+                    if os.getpgid(child.pid) == os.getpgrp():
+                        child.kill() if forceful else child.terminate()
+            asked = True
+            time.sleep(0.005)
+    except (OSError, psutil.Error):
         break
 """,
     "silent": True,
@@ -44,6 +48,7 @@ while time.monotonic() < began + 2:
     "allow_stdin": False,
     "stop_on_error": False,
 }
+_END_CHILDREN_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class KernelEnd:
     processes_left: int = 0
     files_left: int = 0
     seconds: float = 0.0
+    limit_hits: tuple[LimitHit, ...] = ()
+    oom_kills: int | None = None
 
 
 @dataclass
@@ -144,6 +151,7 @@ def start_kernel(
     transport: Literal["ipc", "tcp"] = "ipc",
     host_view: bool = False,
     required: Tier | None = None,
+    limits: ResourceLimits = NO_LIMITS,
     about: Mapping[str, Any] | None = None,
 ) -> Iterator[Kernel]:
     """Start a kernel, wait until it answers, and end it with everything it started.
@@ -164,6 +172,7 @@ def start_kernel(
         transport: How messages travel; not every kernel can speak ``ipc``.
         host_view: Whether the kernel is to see the host's processes.
         required: The least tier of containment that will do; None for any.
+        limits: What the kernel and all it starts may use.
         about: Added to what the lease file says of the kernel.
 
     Raises:
@@ -187,6 +196,7 @@ def start_kernel(
                 spec.command(connection.file, extra_arguments),
                 spec.environment({**env, **prepare(contained.directory)}),
                 cwd,
+                limits,
             )
             channels = Channels(connection, contained.death_fd)
             stack.callback(channels.close)
@@ -219,7 +229,7 @@ class _End:
         if kernel.busy:
             kernel.interrupt()
         elif kernel.spec.is_ipykernel:
-            kernel.channels.send("shell", "execute_request", _COLLECT_CHILDREN)
+            kernel.channels.ask("execute_request", _END_CHILDREN, _END_CHILDREN_SECONDS)
         kernel.channels.send("control", "shutdown_request", {"restart": False})
         if kernel.contained.wait(graces.interrupt if kernel.busy else graces.shutdown):
             return
@@ -241,6 +251,8 @@ class _End:
             processes_left=ended.left,
             files_left=ended.files_left,
             seconds=self._seconds,
+            limit_hits=ended.limit_hits,
+            oom_kills=ended.oom_kills,
         )
 
     def tell(self) -> None:

@@ -136,9 +136,8 @@ def _installed(name: str) -> LaunchSpec | None:
 def _words(argv: object) -> list[str]:
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
         raise ValueError("its argv is not a list of words")
-    if len(argv) > 1 and all(len(word) == 1 for word in argv):
-        # traitlets makes a list of its characters of a text.
-        raise ValueError("its argv is a text, not a list of words")
+    if not any("{connection_file}" in word for word in argv):
+        raise ValueError("its argv has no word with {connection_file}")
     return list(argv)
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
+import contextlib
 import os
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from notebook_executor.lifecycle.directories import PREFIX
 from notebook_executor.lifecycle.keeper import LEASE_FILE, remove_directory
+from notebook_executor.lifecycle.leases import (
+    is_newborn_name,
+    marks_of,
+    open_lease,
+    private_directories,
+)
 from notebook_executor.lifecycle.marks import Marks, find_marked, kill_marked
 
-_NEWBORN_SECONDS = 60.0
 _KILL_SECONDS = 10.0
 
 
@@ -29,7 +31,7 @@ class Leftover:
         record: What its lease file says; empty when it cannot be read.
         processes: Pids that carried its marks.
         processes_left: How many of them are still there.
-        files_left: How many files are.
+        files_left: How many files and directories are; the next reaper finds them by the lease.
     """
 
     directory: Path
@@ -39,79 +41,94 @@ class Leftover:
     files_left: int = 0
 
 
-def reap(bases: list[Path], *, dry_run: bool = False) -> list[Leftover]:
+def reap(bases: Iterable[Path], *, dry_run: bool = False) -> list[Leftover]:
     """Remove what dead kernels of this user have left below the bases.
 
     Safe beside living kernels, of this user and of others: a directory is touched only while this
-    process holds its lease, and a process only if it carries that lease's marks.
+    process holds its lease, and a process only if it carries that lease's marks, and those are no
+    living kernel's.
+
+    Args:
+        bases: Where private directories may be.
+        dry_run: Only look.
     """
+    places = list(bases)
     return [
         leftover
-        for base in bases
-        for directory in _candidates(base)
-        if (leftover := _reap_one(directory, dry_run)) is not None
+        for directory in private_directories(places)
+        if (leftover := _reap_one(directory, places, dry_run)) is not None
     ]
 
 
-def _candidates(base: Path) -> Iterator[Path]:
-    try:
-        entries = list(os.scandir(base))
-    except OSError:
-        return
-    for entry in entries:
-        name = entry.name
-        if not name.removeprefix(".").startswith(PREFIX):
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError:
-            continue
-        if status.st_uid != os.getuid() or not entry.is_dir(follow_symlinks=False):
-            continue
-        # Under its dot-name a directory is being born: its keeper has not locked it yet.
-        if name.startswith(".") and time.time() - status.st_mtime < _NEWBORN_SECONDS:
-            continue
-        yield Path(entry.path)
-
-
-def _reap_one(directory: Path, dry_run: bool) -> Leftover | None:
-    try:
-        lease = os.open(directory / LEASE_FILE, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno != errno.ENOENT or not directory.name.startswith("."):
-            return None
-        return _remove(directory, {}, dry_run)
-    try:
-        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return _remove(directory, _read(lease), dry_run)
-    except BlockingIOError:
+def _reap_one(directory: Path, bases: list[Path], dry_run: bool) -> Leftover | None:
+    lease = open_lease(directory)
+    if lease is None:
+        # Its keeper was killed before it could make the lease. Under its later name, a directory
+        # has had one, and whoever took it away may be living there.
+        if is_newborn_name(directory.name):
+            return _finish(directory, {}, None, dry_run)
         return None
-    finally:
-        os.close(lease)
+    with lease:
+        if not lease.seize():
+            return None
+        record = lease.read()
+        marks = marks_of(record)
+        others = [other for other in private_directories(bases) if other != directory]
+        return _finish(directory, record, marks and _spare_living(marks, others), dry_run)
 
 
-def _read(lease: int) -> dict[str, Any]:
-    try:
-        loaded = json.loads(os.pread(lease, 65536, 0))
-    except ValueError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+def _spare_living(marks: Marks, others: list[Path]) -> Marks | None:
+    """The marks without those that a living kernel has, too; None when none remain."""
+    living = _marks_of_living(others)
+    if any(other.token == marks.token for other in living):
+        return None
+    # Ordinary users draw from fewer limits than would never meet.
+    return replace(marks, limit=0) if marks.limit in {other.limit for other in living} else marks
 
 
-def _remove(directory: Path, record: dict[str, Any], dry_run: bool) -> Leftover:
-    marks = marks_of(record)
+def _marks_of_living(directories: list[Path]) -> list[Marks]:
+    found = []
+    for directory in directories:
+        lease = open_lease(directory)
+        if lease is None:
+            continue
+        with lease:
+            marks = marks_of(lease.read()) if lease.is_held() else None
+        if marks is not None:
+            found.append(marks)
+    return found
+
+
+def _finish(
+    directory: Path, record: dict[str, Any], marks: Marks | None, dry_run: bool
+) -> Leftover:
     found = tuple(find_marked(marks.carried_by)) if marks else ()
     if dry_run:
         return Leftover(directory, record, found)
     left = kill_marked(marks, _KILL_SECONDS)[1] if marks else 0
-    files = remove_directory(str(directory))
+    files = _remove(directory, done=not left)
     return Leftover(directory, record, found, left, files)
 
 
-def marks_of(record: dict[str, Any]) -> Marks | None:
-    """The marks that a lease file names; None when it names none that can be trusted."""
+def _remove(directory: Path, *, done: bool) -> int:
+    """Remove the directory; the number of files that are left.
+
+    The lease goes last, and only when all else is done: nobody finds again what has none.
+    """
+    for entry in _beside_lease(directory):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(entry)
+    if done and not _beside_lease(directory):
+        return remove_directory(str(directory))
+    return sum(1 + len(files) for _, _, files in os.walk(directory))
+
+
+def _beside_lease(directory: Path) -> list[os.DirEntry[str]]:
     try:
-        marks = Marks(**record["marks"])
-    except (KeyError, TypeError):
-        return None
-    return marks if marks.token and marks.uid == os.getuid() else None
+        return [entry for entry in os.scandir(directory) if entry.name != LEASE_FILE]
+    except OSError:
+        # Its guard, or another reaper, was faster.
+        return []

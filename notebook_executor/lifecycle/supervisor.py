@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 from notebook_executor.errors import KernelStartError
@@ -134,14 +133,3 @@ class Supervisor:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._guard.wait(_END_SECONDS)
         self._guard = self._control = None
-
-    def __enter__(self) -> Supervisor:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
