@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a notebook or the tests; sets the project's environment up when it is missing or out of date.
+# Runs a notebook, the tests or the fault suite; sets the project's environment up if need be.
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -12,11 +12,14 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/app.sh run NOTEBOOK [argument of nbx run ...]
        scripts/app.sh test [argument of pytest ...]
+       scripts/app.sh faults [--full [--times N] [--soak N] | argument of pytest ...]
 
-  run   run a notebook; paths are relative to the current directory
-  test  run the tests; paths are relative to the project
+  run     run a notebook; paths are relative to the current directory
+  test    run the tests; paths are relative to the project
+  faults  kill hosts, supervisors and kernels, once each; with --full again and again, in every
+          tier and as every user, which takes hours and writes docs/faults.md
 
-Both make the environment in .venv first if need be. PYTHON=... chooses the interpreter for it.
+All make the environment in .venv first if need be. PYTHON=... chooses the interpreter for it.
 TEXT
 }
 
@@ -157,6 +160,16 @@ case ${1:-} in
         activate
         cd -- "$root"
         exec python -m pytest "$@"
+        ;;
+    faults)
+        shift
+        activate
+        cd -- "$root"
+        if [[ ${1:-} == --full ]]; then
+            shift
+            exec python -m tests.faults.measuring "$@"
+        fi
+        exec python -m pytest tests/faults "$@"
         ;;
     -h | --help | help)
         usage

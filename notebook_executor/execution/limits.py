@@ -152,9 +152,17 @@ def killed_children(end: KernelEnd | None, limits: Limits | None) -> str | None:
     )
 
 
-def limit_warnings(end: KernelEnd | None, limits: Limits | None) -> list[str]:
-    """What a result warns of though the kernel has survived it."""
+def limit_warnings(
+    failure: Failure | None, end: KernelEnd | None, limits: Limits | None
+) -> list[str]:
+    """What a result warns of though no cell was ended by it."""
     warnings = [killed_children(end, limits)]
+    hit = _ending(end) if end is not None and failure is None else None
+    if hit is not None:
+        said = _said(hit.limit, limits or Limits())
+        warnings.append(
+            f"The limit {said} was exceeded after the last cell: the kernel was killed."
+        )
     if end is not None and end.oom_kills and end.exit_code != -signal.SIGKILL:
         warnings.append(
             "The machine, or its container, ran out of memory during the run: the system killed "

@@ -66,7 +66,7 @@ def build_result(
             *ledger.warnings,
             *warnings,
             *_early_end(ledger),
-            *limit_warnings(ledger.end, plan.request.limits),
+            *limit_warnings(ledger.failure, ledger.end, plan.request.limits),
         ),
     )
     return result.with_notebook(prepared.notebook if prepared else None)

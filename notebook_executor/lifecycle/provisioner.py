@@ -7,7 +7,6 @@ program reads it in a private directory under guard and keeper.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import threading
@@ -23,8 +22,7 @@ from traitlets import CaselessStrEnum
 
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
-from notebook_executor.lifecycle.keeper import LEASE_FILE
-from notebook_executor.lifecycle.limits import ResourceLimits
+from notebook_executor.lifecycle.leases import open_lease
 from notebook_executor.lifecycle.shared_containment import SharedContainment
 
 _POLL_SECONDS = 0.05
@@ -156,7 +154,7 @@ class ContainedProvisioner(LocalProvisioner):
             contained = self._contained
             if contained is None:
                 raise KernelStartError(f"The kernel {self._name!r} was ended while it started")
-            contained.launch(cmd, env, cwd, ResourceLimits())
+            contained.launch(cmd, env, cwd)
             self._ended = None
             self._launched = True
             self.pid = self.pgid = _pid_on_host(contained)
@@ -245,10 +243,12 @@ class ContainedProvisioner(LocalProvisioner):
 
 
 def _pid_on_host(contained: Contained) -> int | None:
-    if contained.tier != "subreaper":
+    """The kernel's pid, which its keeper has noted, where host and keeper count alike."""
+    lease = open_lease(contained.directory) if contained.tier == "subreaper" else None
+    if lease is None:
         return None
-    lease = json.loads((contained.directory / LEASE_FILE).read_text())
-    return int(lease["kernel_pid"])
+    with lease:
+        return lease.read().get("kernel_pid")
 
 
 async def _aside(function: Callable[[], _Answer]) -> _Answer:

@@ -1,0 +1,149 @@
+"""What a host has left: processes, by every mark that they can carry, and files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PAUSE = 0.002
+_LIMITS = {"Max file locks": "locks", "Max msgqueue size": "queue"}
+
+
+@dataclass
+class Marks:
+    """How the processes of one host are recognised.
+
+    Attributes:
+        locks: A hard limit that the host gave itself; all that descends from it has it, the
+            supervisors and what has cleared its environment included.
+        place: The host's ``TMPDIR``, in the environment of all that have one.
+        leases: Token and queue limit of each kernel that was seen.
+    """
+
+    locks: int
+    place: Path
+    leases: dict[str, int] = field(default_factory=dict)
+
+    def notice(self) -> None:
+        """Take in the leases that lie in the private directories now."""
+        for file in self.place.glob("nbx-*/lease.json"):
+            try:
+                marks = json.loads(file.read_text())["marks"]
+            except (OSError, ValueError, KeyError):
+                continue
+            self.leases[marks["token"]] = marks["limit"]
+
+    def of_host(self, pid: int) -> bool:
+        """Whether a process descends from the host, by any of the marks."""
+        limits, environment = _limits(pid), _environment(pid)
+        queue = limits.get("queue", 0)
+        return (
+            limits.get("locks") == self.locks
+            or (queue != 0 and queue in self.leases.values())
+            or any(token.encode() in environment for token in self.leases)
+            or (b"NBX_LEASE=" in environment and f"TMPDIR={self.place}\0".encode() in environment)
+        )
+
+
+def supervises(pid: int) -> bool:
+    """Whether a process is a guard or a keeper."""
+    try:
+        return b"lifecycle.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def processes(marked: Callable[[int], bool]) -> list[int]:
+    """Living processes other than this one; what is a zombie has ended."""
+    me = os.getpid()
+    found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [pid for pid in found if pid != me and marked(pid) and _lives(pid)]
+
+
+def described(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        words = ""
+    return f"{pid} {words[:120]}"
+
+
+def files_below(place: Path) -> list[str]:
+    """Everything below a private place, sockets and directories included."""
+    return sorted(
+        str(Path(where, name).relative_to(place))
+        for where, directories, files in os.walk(place)
+        for name in (*directories, *files)
+    )
+
+
+def directories_of(host: int) -> list[Path]:
+    """Private directories in the place where they go when TMPDIR will not do."""
+    found = []
+    for file in Path("/tmp").glob("nbx-*/lease.json"):
+        try:
+            if json.loads(file.read_text()).get("host_pid") == host:
+                found.append(file.parent)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def until_none(look: Callable[[], list[str]], patience: float) -> list[str]:
+    """Look again until nothing is found or the patience is at its end; what was found last."""
+    deadline = time.monotonic() + patience
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return found
+
+
+def kill_all(marked: Callable[[int], bool]) -> None:
+    """For what a test has left: by pidfd, and only what is still marked then."""
+    for pid in processes(marked):
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if marked(pid):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        except OSError:
+            pass
+        finally:
+            os.close(handle)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in "ZX"
+
+
+def _limits(pid: int) -> dict[str, int]:
+    try:
+        lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    except OSError:
+        return {}
+    return dict(_hard_limits(lines))
+
+
+def _hard_limits(lines: list[str]) -> Iterator[tuple[str, int]]:
+    for line in lines:
+        for title, name in _LIMITS.items():
+            value = line.removeprefix(title).split()
+            if line.startswith(title) and value[1].isdigit():
+                yield name, int(value[1])
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
+    except OSError:
+        return b""

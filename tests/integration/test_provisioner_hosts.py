@@ -1,0 +1,228 @@
+"""Programs with kernels of ours that exit, fork, or are killed: what is left of their kernels."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.integration.stock import NAME, PATIENCE, installed_in, private_directories, wait_until
+
+# Killed is not gone: the supervisors need a moment, and a loaded machine makes it a longer one.
+_END_SECONDS = 5.0
+
+# Starts what a kernel by itself would leave, says so in a file, and then never looks up again.
+_HOLD_GIL = """
+import os, pathlib, subprocess
+children = [
+    subprocess.Popen(["sleep", "600"]),
+    subprocess.Popen(["setsid", "sleep", "600"]),
+    subprocess.Popen(["env", "-i", "setsid", "sleep", "600"]),
+]
+told = pathlib.Path({told!r})
+told.with_suffix(".new").write_text(" ".join(str(pid) for pid in
+    [os.getpid(), *(child.pid for child in children)]))
+told.with_suffix(".new").rename(told)
+sum(range(10**12))
+"""
+_NBCLIENT = """
+import sys, nbformat, nbclient
+node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(sys.argv[1])])
+nbclient.NotebookClient(node, kernel_name="nbx-python3", timeout=600).execute()
+"""
+_FORGETS = """
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="nbx-python3")
+client.execute_interactive(
+    "import subprocess; print(subprocess.Popen(['setsid', 'sleep', '600']).pid, flush=True)"
+)
+print(manager.provisioner.pid, manager.connection_file, flush=True)
+"""
+_SHUTS_DOWN_AT_EXIT = """
+import atexit, sys
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="nbx-python3")
+client.execute_interactive(
+    f"import atexit, pathlib; atexit.register(pathlib.Path({sys.argv[1]!r}).touch); print('ready')"
+)
+client.stop_channels()
+atexit.register(manager.shutdown_kernel)
+"""
+_FORKS = """
+import gc, os
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="nbx-python3")
+child = os.fork()
+if child == 0:
+    del manager
+    gc.collect()
+    os._exit(0)
+os.waitpid(child, 0)
+second = os.fork()
+if second == 0:
+    raise SystemExit
+os.waitpid(second, 0)
+client.execute_interactive("print('still here')", timeout=10)
+assert manager.is_alive()
+client.stop_channels()
+manager.shutdown_kernel()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with installed_in(tmp_path_factory.mktemp("prefix")) as made:
+        yield made
+
+
+@contextmanager
+def _host(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _living(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def _kill_and_look(host: subprocess.Popen[str], told: Path) -> None:
+    """Kill the host once its kernel holds the GIL; nothing of it may stay."""
+    wait_until(told.exists)
+    pids = [int(pid) for pid in told.read_text().split()]
+    assert len(_living(pids)) == 4
+    host.send_signal(signal.SIGKILL)
+    host.wait(PATIENCE)
+    wait_until(lambda: not _living(pids) and not private_directories(), _END_SECONDS)
+
+
+def test_nbclients_process_is_killed(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with _host("-c", _NBCLIENT, _HOLD_GIL.format(told=str(told))) as host:
+        _kill_and_look(host, told)
+
+
+def test_a_process_that_exits_takes_its_kernels_along() -> None:
+    with _host("-c", _FORGETS) as host:
+        said, _ = host.communicate(timeout=PATIENCE)
+        # No patience here: the process ends its kernels before it is gone itself.
+        child, kernel, file = said.split()
+        assert not _living([int(child), int(kernel)])
+        assert not Path(file).parent.exists()
+    assert host.returncode == 0
+
+
+def test_a_manager_may_shut_down_while_the_interpreter_exits(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with _host("-c", _SHUTS_DOWN_AT_EXIT, str(told)) as host:
+        host.communicate(timeout=PATIENCE)
+        assert not private_directories()
+    assert told.exists(), "the kernel's own atexit handlers have not run"
+
+
+def test_a_forked_copy_of_the_process_does_not_end_its_kernel() -> None:
+    with _host("-c", _FORKS) as host:
+        said, _ = host.communicate(timeout=PATIENCE)
+    assert said.strip() == "still here"
+    assert host.returncode == 0
+
+
+class _Server:
+    """A Jupyter server's REST interface."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._base = f"http://127.0.0.1:{port}/api/"
+        self._headers = {"Authorization": f"token {token}"}
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self._base + path, data=data, headers=self._headers, method=method
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return json.loads(response.read() or b"null")
+
+    def is_up(self) -> bool:
+        try:
+            self.call("GET", "status")
+        except urllib.error.URLError:
+            return False
+        return True
+
+
+@contextmanager
+def _served(root: Path) -> Iterator[tuple[subprocess.Popen[str], _Server]]:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    token = secrets.token_hex(16)
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": root,
+        "ServerApp.open_browser": False,
+        "ServerApp.allow_root": True,
+        "ServerApp.log_level": "ERROR",
+        "IdentityProvider.token": token,
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    with _host("-m", "jupyter_server", *arguments) as process:
+        server = _Server(port, token)
+        wait_until(lambda: process.poll() is not None or server.is_up())
+        assert process.poll() is None, "the server has exited"
+        yield process, server
+
+
+@contextmanager
+def _client() -> Iterator[BlockingKernelClient]:
+    """A client of the one kernel there is."""
+    (directory,) = private_directories()
+    client = BlockingKernelClient()
+    client.load_connection_file(str(directory / "connection.json"))
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=PATIENCE)
+        yield client
+    finally:
+        client.stop_channels()
+
+
+def test_a_jupyter_server_is_killed_after_a_restart_of_its_kernel(
+    prefix: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    with _served(tmp_path) as (process, server):
+        kernel = server.call("POST", "kernels", {"name": NAME})["id"]
+        with _client() as client:
+            server.call("POST", f"kernels/{kernel}/restart")
+            client.wait_for_ready(timeout=PATIENCE)
+            client.execute(_HOLD_GIL.format(told=str(told)))
+            _kill_and_look(process, told)
+    assert not list(prefix.rglob("kernel-*.json"))
+
+
+def test_a_jupyter_server_ends_its_kernels(tmp_path: Path) -> None:
+    with _served(tmp_path) as (process, server):
+        first = server.call("POST", "kernels", {"name": NAME})["id"]
+        server.call("POST", "kernels", {"name": NAME})
+        server.call("DELETE", f"kernels/{first}")
+        assert len(private_directories()) == 1
+        process.terminate()
+        process.wait(PATIENCE)
+        assert not private_directories()

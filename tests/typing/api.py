@@ -1,0 +1,112 @@
+"""The public API as users type it; never executed, only checked by ``mypy --strict``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, assert_type
+
+from nbformat import NotebookNode
+
+from notebook_executor import (
+    Event,
+    ExecutionResult,
+    NotebookExecutor,
+    NotebookExecutorError,
+    Settings,
+)
+
+
+def on_event(event: Event) -> None:
+    assert_type(event.kind == "output", bool)
+    assert_type(event.run_id, str)
+    assert_type(event.at, datetime)
+    assert_type(event.index, int | None)
+    assert_type(event.data, dict[str, Any])
+
+
+def executes(executor: NotebookExecutor, node: NotebookNode) -> None:
+    assert_type(executor.execute("in.ipynb"), ExecutionResult)
+    executor.execute(Path("in.ipynb"), Path("out.ipynb"), {"x": 1}, 60)
+    executor.execute(node, False, parameters=Path("p.yaml"), timeout=None)
+    executor.execute({"cells": []}, "out.ipynb", "p.json", 0.5, run_timeout=3600)
+    executor.execute(
+        "in.ipynb",
+        kernel_name="python3",
+        python="/usr/bin/python3",
+        cwd=Path("work"),
+        env={"A": "1"},
+        pass_env=["TOKEN"],
+        only_tags=("load",),
+        skip_tags={"slow"},
+        from_cell="tag:start",
+        until_cell=7,
+        check=True,
+        host_view=True,
+        labels={"team": "ops"},
+        on_event=on_event,
+    )
+    executor.execute("in.ipynb", output_path=5)  # type: ignore[arg-type]
+    executor.execute("in.ipynb", timeout="1m")  # type: ignore[arg-type]
+    executor.execute("in.ipynb", no_such_argument=1)  # type: ignore[call-arg]
+
+
+def constructs() -> None:
+    NotebookExecutor()
+    NotebookExecutor(Path("project"), kernel_name="python3", config={"start_timeout": 5})
+    with NotebookExecutor(".", config=Settings(output_limit=1000)) as executor:
+        assert_type(executor, NotebookExecutor)
+        assert_type(executor.root, Path)
+        executor.close()
+    NotebookExecutor(require_containment="namespace")
+    NotebookExecutor(require_containment="most")  # type: ignore[arg-type]
+
+
+def reads(result: ExecutionResult) -> None:
+    assert_type(result.status, Literal["success", "error"])
+    assert_type(result.ok, bool)
+    assert_type(result.duration_seconds, float)
+    assert_type(result.scraps, dict[str, Any])
+    assert_type(result.output_path, str | None)
+    assert_type(result.warnings, tuple[str, ...])
+    assert_type(result.for_llm(), str)
+    assert_type(result.for_llm(max_chars=2000), str)
+    assert_type(result.to_json(indent=1), str)
+    assert_type(result.notebook, NotebookNode | None)
+    assert_type(result.raise_for_error(), ExecutionResult)
+    assert_type(result["status"], Any)
+    if result.error is not None:
+        assert_type(result.error.message, str)
+        assert_type(result.error.state, Literal["live", "lost"])
+        assert_type(result.error.signal, str | None)
+    if result.failed_cell is not None:
+        assert_type(result.failed_cell.index, int | None)
+        assert_type(result.failed_cell.line, int | None)
+    for cell in result.cells:
+        assert_type(cell.output_preview, str)
+    as_mapping: Mapping[str, Any] = dict(result)
+    assert as_mapping
+    result.status = "success"  # type: ignore[misc]
+
+
+def works_on_documents(executor: NotebookExecutor) -> None:
+    notebook = executor.read_notebook("in.ipynb")
+    executor.write_notebook(notebook, Path("copy.ipynb"))
+    assert_type(executor.collect_outputs("out.ipynb"), dict[str, Any])
+    for name, parameter in executor.inspect_parameters("in.ipynb").items():
+        assert_type(name, str)
+        assert_type(parameter.required, bool)
+    assert_type(executor.inspect_parameters("in.ipynb").json_schema(), dict[str, Any])
+    executor.diff_notebooks("a.ipynb", Path("b.ipynb"))
+    executor.validate("in.ipynb")
+
+
+def fails(executor: NotebookExecutor) -> str:
+    try:
+        executor.execute("in.ipynb", check=True)
+    except NotebookExecutorError as error:
+        assert_type(error.message, str)
+        assert_type(error.details, dict[str, Any])
+        return error.hint
+    return ""

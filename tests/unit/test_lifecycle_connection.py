@@ -1,0 +1,170 @@
+"""The host's end of a kernel's channels, against a kernel's end made of plain sockets."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from jupyter_client.session import Session
+
+from notebook_executor.errors import KernelDiedError
+from notebook_executor.lifecycle.connection import Channels, Connection
+
+
+@dataclass
+class Peer:
+    """The kernel's sockets, its session, and the pipe that tells of its death."""
+
+    sockets: dict[str, zmq.Socket[bytes]]
+    session: Session
+    death: int
+
+    def publish(self, kind: str, content: dict[str, Any]) -> None:
+        self.session.send(self.sockets["iopub"], kind, content, parent={"msg_id": "p"})
+
+
+@pytest.fixture
+def connection(own_temporary_directory: Path) -> Iterator[Connection]:
+    folder = own_temporary_directory / os.urandom(3).hex()
+    folder.mkdir(mode=0o700)
+    yield Connection.create(folder, "python3")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+@pytest.fixture
+def peers(connection: Connection) -> Iterator[tuple[Channels, Peer]]:
+    """Our channels and the kernel's end of them, each hearing the other."""
+    reader, writer = os.pipe()
+    context = zmq.Context()
+    sockets: dict[str, zmq.Socket[bytes]] = {}
+    for name, kind in (("shell", zmq.ROUTER), ("control", zmq.ROUTER), ("iopub", zmq.XPUB)):
+        sockets[name] = context.socket(kind)
+        sockets[name].linger = 0
+        sockets[name].bind(connection.address(name))  # type: ignore[arg-type]
+    channels = Channels(connection, reader)
+    assert sockets["iopub"].recv() == b"\x01"  # the subscription has arrived
+    yield channels, Peer(sockets, Session(key=connection.key.encode()), writer)
+    channels.close()
+    context.destroy(linger=0)
+    os.close(reader)
+    os.close(writer)
+
+
+def _received(channels: Channels, number: int) -> list[Any]:
+    deadline = time.monotonic() + 10
+    messages: list[Any] = []
+    while len(messages) < number and time.monotonic() < deadline:
+        messages += channels.receive(0.1)
+    return messages
+
+
+def test_the_connection_file_is_for_its_owner_alone_and_complete(connection: Connection) -> None:
+    assert stat.S_IMODE(connection.file.stat().st_mode) == 0o600
+    assert connection.file.parent == Path(connection.ip).parent
+    assert connection.address("shell").startswith(f"ipc://{connection.ip}-")
+    assert connection.key not in repr(connection)
+    assert len({connection.address(name) for name in ("shell", "iopub", "control")}) == 3
+
+
+def test_messages_keep_their_order_and_many_are_none_too_many(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+    for number in range(5_000):
+        peer.publish("stream", {"name": "stdout", "text": str(number)})
+
+    messages = _received(channels, 5_000)
+
+    assert [message.content["text"] for message in messages] == [str(n) for n in range(5_000)]
+    assert {message.channel for message in messages} == {"iopub"}
+    assert {message.parent_id for message in messages} == {"p"}
+    assert channels.malformed == 0
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b"not a message"],
+        [b"<IDS|MSG>"],
+        [b"<IDS|MSG>", b"0" * 64, b"{}", b"{}", b"{}", b"{}"],
+        [b"<IDS|MSG>", b"", b"{", b"{", b"{", b"{"],
+        [b"x", b"<IDS|MSG>", b"\xff", b"\xff", b"\xff", b"\xff", b"\xff"],
+        [b""],
+    ],
+)
+def test_what_is_no_message_of_this_kernel_is_counted_and_dropped(
+    peers: tuple[Channels, Peer], frames: list[bytes]
+) -> None:
+    channels, peer = peers
+    peer.sockets["iopub"].send_multipart(frames)
+    peer.publish("stream", {"name": "stdout", "text": "next"})
+
+    (message,) = _received(channels, 1)
+
+    assert message.content["text"] == "next"
+    assert channels.malformed == 1
+
+
+def test_messages_signed_with_another_key_are_not_believed(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+    Session(key=b"another key").send(peer.sockets["iopub"], "stream", {"text": "forged"})
+    peer.publish("stream", {"text": "true"})
+
+    assert [message.content["text"] for message in _received(channels, 1)] == ["true"]
+    assert channels.malformed == 1
+
+
+def test_a_death_ends_waiting_and_last_words_are_still_read(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+    peer.publish("stream", {"text": "last words"})
+    os.write(peer.death, b"x")
+
+    messages = _received(channels, 1)
+    while not channels.dead:
+        messages += channels.receive(10)
+
+    assert [message.content["text"] for message in messages] == ["last words"]
+    began = time.monotonic()
+    assert channels.receive(0.2) == []  # and no spinning from now on
+    assert time.monotonic() - began >= 0.15
+
+
+def test_waiting_for_a_kernel_ends_when_it_dies_or_time_is_up(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+
+    with pytest.raises(TimeoutError):
+        channels.wait_ready(time.monotonic() + 0.2)
+    os.write(peer.death, b"x")
+    with pytest.raises(KernelDiedError):
+        channels.wait_ready(time.monotonic() + 60)
+
+
+def test_a_kernel_is_ready_once_it_answers_and_its_iopub_is_heard(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+    identity, request = peer.session.recv(peer.sockets["shell"], mode=zmq.NOBLOCK)
+    assert (identity, request) == (None, None)
+    peer.publish("status", {"execution_state": "starting"})
+
+    with pytest.raises(TimeoutError):
+        channels.wait_ready(time.monotonic() + 0.3)
+
+    identity, request = peer.session.recv(peer.sockets["shell"], mode=0)
+    assert request is not None
+    assert request["msg_type"] == "kernel_info_request"
