@@ -36,6 +36,7 @@ class BestEffortKernel:
         self._exited = threading.Event()
         self._lock = threading.Lock()
         self._reaped = False
+        self._ended: ContainedEnd | None = None
         self.death_fd, self._death_end = os.pipe()
         directory.mkdir(mode=0o700)
 
@@ -96,6 +97,11 @@ class BestEffortKernel:
         """Nothing: there is no keeper to keep it."""
 
     def end(self) -> ContainedEnd:
+        if self._ended is None:
+            self._ended = self._end()
+        return self._ended
+
+    def _end(self) -> ContainedEnd:
         code, peak, ended, left = None, 0, 0, 0
         if self._popen is not None:
             ended = len(self._marked() | ({self._popen.pid} if self.alive else set()))

@@ -83,7 +83,10 @@ class Contained(Protocol):
         """
 
     def end(self) -> ContainedEnd:
-        """End the kernel and all it started, wait for it, and remove the directory."""
+        """End the kernel and all it started, wait for it, and remove the directory.
+
+        Called again, it says again how that went.
+        """
         ...
 
 

@@ -179,7 +179,9 @@ class _Guard:
         lease.wire.close()
 
     def finish(self) -> None:
-        """The host is gone: the keepers end by themselves; those that do not are killed."""
+        """The host is gone, or wants no more: the keepers end, and those that do not are killed."""
+        # A keeper takes this for the guard's death.
+        os.close(self._alive_end)
         deadline = time.monotonic() + keeper.END_SECONDS + _LAST_GRACE
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)

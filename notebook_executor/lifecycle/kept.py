@@ -44,6 +44,7 @@ class KeptKernel:
         self._changed = threading.Condition()
         self._events: dict[str, dict[str, Any]] = {}
         self._limit_hits: list[LimitHit] = []
+        self._ended: ContainedEnd | None = None
         self._signalled = 0
         self._gone = False
         self.death_fd, self._death_end = os.pipe()
@@ -94,6 +95,11 @@ class KeptKernel:
         self._send(do="deadline", at=at)
 
     def end(self) -> ContainedEnd:
+        if self._ended is None:
+            self._ended = self._end()
+        return self._ended
+
+    def _end(self) -> ContainedEnd:
         self._send(do="end")
         with self._changed:
             self._changed.wait_for(lambda: self._gone, END_SECONDS * 2)

@@ -27,6 +27,14 @@ if os.fork() == 0:
         os.execvp("sleep", ["sleep", SECONDS])
     os._exit(0)
 os.wait()
+def sleeps(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read().split("\\0")[:2] == ["sleep", SECONDS]
+    except OSError:
+        return False
+while sum(map(sleeps, filter(str.isdigit, os.listdir("/proc")))) < 4:
+    pass
 """
 
 
@@ -211,8 +219,7 @@ def test_a_run_inside_a_run_ends_with_the_outer_one(
         executor.execute(path, False, on_event=interrupt)
 
     records = [record.read() for record in iter_records(tmp_path)]
-    (result,) = [record for record in records if record is not None]
-    assert result.input_path == str(path)
+    (result,) = [record for record in records if record and record.input_path == str(path)]
     assert result.cleanup.processes_ended >= 1
     assert result.cleanup.processes_left == 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,13 +40,6 @@ from notebook_executor import NotebookExecutor
 with NotebookExecutor(ROOT) as executor:
     print(executor.execute(NOTEBOOK, False).status)
 """
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(tmp_path)
-    yield made
-    made.close()
 
 
 def sleeps_of(kernel: LiveKernel) -> list[str]:

@@ -30,6 +30,7 @@ def test_the_exported_names_are_these() -> None:
     assert notebook_executor.__all__ == [
         "Event",
         "ExecutionResult",
+        "Limits",
         "NotebookExecutor",
         "NotebookExecutorError",
         "Settings",
@@ -96,6 +97,7 @@ def test_signatures_stay() -> None:
         "until_cell=None",
         "check=False",
         "host_view=None",
+        "limits=None",
         "labels=None",
         "on_event=None",
     ]

@@ -6,11 +6,8 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from notebook_executor import NotebookExecutor
 from tests.integration.gated import Gate, waiting_run
@@ -18,13 +15,6 @@ from tests.integration.gated import Gate, waiting_run
 if TYPE_CHECKING:
     from tests.conftest import MakeNotebook
     from tests.integration.cli.conftest import StartNbx
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(tmp_path)
-    yield made
-    made.close()
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from tests.integration.cli.conftest import StartNbx
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(tmp_path)
-    yield made
-    made.close()
-
-
 def reap(start_nbx: StartNbx, *arguments: str, code: int = 0, **env: str) -> list[dict[str, Any]]:
     """Its lines, with --json."""
     place = env.get("TMPDIR", os.environ["TMPDIR"])
