@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
     from notebook_executor.lifecycle.limits import LimitHit, ResourceLimits
     from notebook_executor.lifecycle.reaper import reap
+    from notebook_executor.lifecycle.registry import live_kernels
 
 _HOMES = {
     "Containment": "choice",
@@ -26,6 +27,7 @@ _HOMES = {
     "LimitHit": "limits",
     "ResourceLimits": "limits",
     "find_launch_spec": "kernelspecs",
+    "live_kernels": "registry",
     "reap": "reaper",
     "start_kernel": "kernel",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "LimitHit",
     "ResourceLimits",
     "find_launch_spec",
+    "live_kernels",
     "reap",
     "start_kernel",
 ]

@@ -173,7 +173,8 @@ class _Guard:
             deadline = time.monotonic() + _STRANGER_SECONDS
             done = proctree.end_strangers(frozenset(self._leases), statuses, deadline)
             tail = keeper.read_tail(lease.directory)
-            files = keeper.remove_directory(lease.directory)
+            clean_up = keeper.remove_directory if done else keeper.count_files
+            files = clean_up(lease.directory)
             left = 0 if done else 1
             lease.wire.send(event="end", ended=0, left=left, files_left=files, tail=tail)
         lease.wire.close()

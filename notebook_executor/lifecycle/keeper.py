@@ -194,7 +194,8 @@ class _Keeper:
         self._note_exit()
         left = 0 if clean else max(1, len(proctree.descendants(os.getpid())))
         tail = read_tail(self._directory)
-        files = remove_directory(self._directory)
+        # Where something is left, the lease file has to stay: a reaper goes by it.
+        files = remove_directory(self._directory) if clean else count_files(self._directory)
         self._lease.send(event="end", ended=ended, left=left, files_left=files, tail=tail)
         return 0 if clean and not files else 1
 
@@ -293,5 +294,10 @@ def remove_directory(path: str) -> int:
             with contextlib.suppress(OSError):
                 os.chmod(folder, 0o700)
         shutil.rmtree(candidate, ignore_errors=True)
-        left += sum(1 + len(files) for _, _, files in os.walk(candidate))
+        left += count_files(candidate)
     return left
+
+
+def count_files(path: str) -> int:
+    """How many files and folders there are, itself included; 0 when it is gone."""
+    return sum(1 + len(files) for _, _, files in os.walk(path))
