@@ -134,9 +134,8 @@ class _Keeper:
         return hit is not None and hit.kernel
 
     def _patience(self) -> int | None:
-        ahead = [] if self._deadline is None else [self._deadline]
-        if self._limits is not None:
-            ahead.append(self._limits.due)
+        due = self._limits.due if self._limits is not None else None
+        ahead = [at for at in (self._deadline, due) if at is not None]
         if not ahead:
             return None
         left = int((min(ahead) - time.monotonic()) * 1000) + 1

@@ -136,8 +136,9 @@ def _installed(name: str) -> LaunchSpec | None:
 def _words(argv: object) -> list[str]:
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
         raise ValueError("its argv is not a list of words")
-    if not any("{connection_file}" in word for word in argv):
-        raise ValueError("its argv has no word with {connection_file}")
+    if len(argv) == 1 and " " in argv[0] and not os.path.exists(argv[0]):
+        # traitlets takes a text for a list of one word.
+        raise ValueError("its argv is a text, not a list of words")
     return list(argv)
 
 

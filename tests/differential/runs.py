@@ -68,22 +68,12 @@ def run_ours(case: Case, folder: Path) -> tuple[Run, ExecutionResult]:
 
 
 def _papermill_failure(case: Case, arguments: dict[str, Any]) -> Json | None:
-    """Execute and say what papermill raised; in a context of its own, whose event loop we close.
-
-    The kernel is reached over sockets in a directory, not over papermill's TCP ports, which race
-    with those of any other kernel on the machine (jupyter_client#487).
-    """
+    """Execute and say what papermill raised; in a context of its own, whose event loop we close."""
     try:
         with warnings.catch_warnings(), TemporaryDirectory(prefix="pm") as sockets:
             warnings.simplefilter("ignore")
-            config = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/k"})
-            execute_notebook(
-                parameters=case.parameters,
-                progress_bar=False,
-                config=config,
-                shutdown_kernel="immediate",
-                **arguments,
-            )
+            arguments = {**_steadying(sockets), **arguments}
+            execute_notebook(parameters=case.parameters, progress_bar=False, **arguments)
     except PapermillExecutionError as exc:
         return {"index": exc.cell_index, "ename": exc.ename, "evalue": exc.evalue}
     except Exception as exc:
@@ -92,6 +82,22 @@ def _papermill_failure(case: Case, arguments: dict[str, Any]) -> Json | None:
         ensure_event_loop().close()
         asyncio.set_event_loop(None)
     return None
+
+
+def _steadying(sockets: str) -> dict[str, Any]:
+    """Arguments of papermill that change nothing in the notebook, but let every run come to an end.
+
+    - Its TCP ports race with those of other kernels (jupyter_client#487): sockets in a directory.
+    - With an Output widget it may miss a reply that has arrived (nbclient#312); its timeout makes
+      it look again, and the interrupt finds an idle kernel.
+    - A polite shutdown sometimes takes four seconds.
+    """
+    return {
+        "config": Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/k"}),
+        "execution_timeout": 15,
+        "interrupt_on_timeout": True,
+        "shutdown_kernel": "immediate",
+    }
 
 
 def _failure(result: ExecutionResult) -> Json | None:

@@ -1,6 +1,6 @@
 """``scripts/app.sh faults --full``: every fault many times over, and the table of what it took.
 
-The table is written after each round, so that a measurement that is cut off is not lost.
+The table is written after each fault, so that a measurement that is cut off is not lost.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in FAULTS:
             for column in columns:
                 _measure(fault, column, tallies[fault.number, column])
-        _put("measured", _table(columns, tallies))
+            _put("measured", _table(columns, tallies))
         print(f"round {turn + 1} of {wanted.times} done", file=sys.stderr, flush=True)
     _put("peers", _peer_table())
     soaks = [_soak(column, wanted.soak) for column in columns]

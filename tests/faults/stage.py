@@ -61,7 +61,7 @@ class Stage:
         self.copies: set[int] = set()
         self._hosts: list[subprocess.Popen[bytes]] = []
         self._buffer = b""
-        self._heard: list[dict[str, Any]] = []
+        self.heard: list[dict[str, Any]] = []
 
     def _make(self, name: str) -> Path:
         made = self.root / name
@@ -107,7 +107,7 @@ class Stage:
             )
         self._hosts.append(host)
         self._buffer = b""
-        self._heard.clear()
+        self.heard.clear()
         self.hear("up")
         return host
 
@@ -171,16 +171,13 @@ class Stage:
         wanted = {"event": event, **details}
         deadline = time.monotonic() + _ANSWER_SECONDS
         while True:
-            for words in self._heard:
+            for words in self.heard:
                 if all(words.get(key) == value for key, value in wanted.items()):
                     return words
             line = self._line(deadline)
-            assert line is not None, f"no {event!r} but {self._heard[-3:]}: {self.stderr()}"
-            self._heard.append(json.loads(line))
+            assert line is not None, f"no {event!r} but {self.heard[-3:]}: {self.stderr()}"
+            self.heard.append(json.loads(line))
             self.marks.notice()
-
-    def heard(self, event: str) -> list[dict[str, Any]]:
-        return [words for words in self._heard if words["event"] == event]
 
     def _line(self, deadline: float) -> bytes | None:
         assert self.host.stdout is not None
