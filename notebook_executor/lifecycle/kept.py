@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +16,14 @@ from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
 from notebook_executor.lifecycle.keeper import END_SECONDS
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 from notebook_executor.lifecycle.marks import VARIABLE, new_marks
-from notebook_executor.lifecycle.reaper import reap
+from notebook_executor.lifecycle.reaper import Leftover, reap
 from notebook_executor.lifecycle.supervisor import Supervisor
 from notebook_executor.lifecycle.threads import new_thread
 
 _ANSWER_SECONDS = 20.0
 _SIGNAL_SECONDS = 1.0
+_REAP_SECONDS = 2.0
+_PAUSE = 0.005
 
 
 class KeptKernel:
@@ -125,7 +128,13 @@ class KeptKernel:
 
     def _without_supervisors(self) -> ContainedEnd:
         """Both supervisors were killed, or hang: do here what the next start's reaper would do."""
-        found = [item for item in reap([self.directory.parent]) if item.directory == self.directory]
+        found: list[Leftover] = []
+        deadline = time.monotonic() + _REAP_SECONDS
+        # A killed keeper's lock may go a moment later than its end of the wire.
+        while self.directory.exists() and not found and time.monotonic() < deadline:
+            reaped = reap([self.directory.parent])
+            found = [item for item in reaped if item.directory == self.directory]
+            time.sleep(_PAUSE)
         if found:
             processes = len(found[0].processes)
             return self._report(

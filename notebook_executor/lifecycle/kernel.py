@@ -22,12 +22,13 @@ from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimi
 _TERMINATE_GRACE = 0.3
 
 
-# ipykernel's shutdown terminates the children in the kernel's process group and waits until they
-# are gone, but nobody collects them: each stays a zombie, and the kernel stays for up to 28 s.
-# This has the kernel do both beforehand.
-_END_CHILDREN = {
+# What an idle ipykernel does before it is asked to shut down. It ends the children in its process
+# group and collects them: its own shutdown does only the first, and then waits for up to 28 s
+# until nobody is left, zombies included. And it lets go of its output streams: its control thread
+# would flush them once more, and wait for ever if the thread that publishes has just stopped.
+_GET_READY_TO_END = {
     "code": """
-import os, psutil, time
+import os, psutil, sys, time
 began, asked = time.monotonic(), False
 while time.monotonic() < began + 2:
     try:
@@ -41,6 +42,8 @@ while time.monotonic() < began + 2:
             time.sleep(0.005)
     except (OSError, psutil.Error):
         break
+sys.stdout.flush(), sys.stderr.flush()
+sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 """,
     "silent": True,
     "store_history": False,
@@ -48,7 +51,7 @@ while time.monotonic() < began + 2:
     "allow_stdin": False,
     "stop_on_error": False,
 }
-_END_CHILDREN_SECONDS = 3.0
+_READY_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ class _End:
         if kernel.busy:
             kernel.interrupt()
         elif kernel.spec.is_ipykernel:
-            kernel.channels.ask("execute_request", _END_CHILDREN, _END_CHILDREN_SECONDS)
+            kernel.channels.ask("execute_request", _GET_READY_TO_END, _READY_SECONDS)
         kernel.channels.send("control", "shutdown_request", {"restart": False})
         if kernel.contained.wait(graces.interrupt if kernel.busy else graces.shutdown):
             return
