@@ -137,7 +137,7 @@ def test_a_death_is_noticed_though_a_fork_of_the_host_lives_on(
 def _kernelspec(folder: Path, name: str, argv: list[str]) -> None:
     directory = folder / "kernels" / name
     directory.mkdir(parents=True)
-    spec = {"argv": argv, "display_name": name, "language": "python"}
+    spec = {"argv": [*argv, "{connection_file}"], "display_name": name, "language": "python"}
     (directory / "kernel.json").write_text(json.dumps(spec))
 
 
