@@ -44,8 +44,9 @@ def nothing_left_behind(own_temporary_directory: Path) -> Iterator[None]:
     descriptors, directories = _descriptors(), _private_directories(place)
     threads = set(threading.enumerate())
     yield
-    # What a test forgot to close is closed when it is collected.
-    gc.collect()
+    if psutil.Process().children():
+        # What a test forgot to close is closed when it is collected.
+        gc.collect()
     left = _settled(lambda: psutil.Process().children(recursive=True))
     assert not left, f"processes left: {[_described(process) for process in left]}"
     marked = _settled(lambda: _marked_processes(place))

@@ -147,11 +147,14 @@ class Engine:
         expects_error = has_tag(cell, "raises-exception")
         self._outputs.begin(index, cell)
         self._lease.handle.busy = True
-        with self._watchdog.cell():
-            reply = self._ask(cell, stop_on_error=not expects_error)
+        with self._watchdog.cell() as allowed:
+            reply = self._ask(cell, stop_on_error=not expects_error) if allowed else None
         self._complete = self._outputs.finish() and self._complete
         took = time.monotonic() - began
         fired = self._watchdog.fired
+        if not allowed and fired is not None:
+            self._lease.handle.busy = False
+            return CellOutcome("not_run", failure=Failure(fired.kind, "", state="live"))
         if reply is None:
             return self._died(index, took, fired.kind if fired else None)
         self._lease.handle.busy = False

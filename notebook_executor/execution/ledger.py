@@ -128,7 +128,7 @@ class Recorder:
         self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
     ) -> None:
         if self._started is not None:
-            _complete(cell, self._started, failed=outcome.failure is not None)
+            _complete(cell, self._started, outcome)
             if outcome.failure is not None:
                 self._prepared.notebook.metadata.papermill["exception"] = True
         self._started = None
@@ -172,7 +172,11 @@ class Recorder:
         self._events.emit(kind, index=self._prepared.input_indices[index], cell_id=cell.id, **data)
 
 
-def _complete(cell: NotebookNode, started: datetime, *, failed: bool) -> None:
+def _complete(cell: NotebookNode, started: datetime, outcome: CellOutcome) -> None:
+    if outcome.status == "not_run":
+        cell.metadata.papermill.update(start_time=None, status="pending", exception=None)
+        return
+    failed = outcome.failure is not None
     ended = datetime.now(UTC)
     cell.metadata.papermill.update(
         end_time=ended.isoformat(),

@@ -70,16 +70,21 @@ class Watchdog:
             return self._fired
 
     @contextmanager
-    def cell(self) -> Iterator[None]:
-        """Watch one cell; leaving the block tells the watchdog that it has finished."""
+    def cell(self) -> Iterator[bool]:
+        """Watch one cell; leaving the block tells the watchdog that it has finished.
+
+        Yields:
+            Whether the cell may run: False when the run's deadline has passed already.
+        """
         with self._condition:
-            self._running = True
+            allowed = self._fired is None
+            self._running = allowed
             if self._timeout is not None:
                 self._cell_deadline = time.monotonic() + self._timeout
             self._set_last_deadline()
             self._condition.notify_all()
         try:
-            yield
+            yield allowed
         finally:
             with self._condition:
                 self._running = False
@@ -122,10 +127,8 @@ class Watchdog:
                 self._condition.wait(
                     None if deadline is None else max(0.0, deadline - time.monotonic())
                 )
-            # A run's deadline may pass between two cells, just before the next one begins.
-            while not self._closed and not self._running:
-                self._condition.wait()
-            if not self._closed:
+            # Between two cells there is nothing to end, and no other cell will begin.
+            if self._running and not self._closed:
                 self._end_cell()
 
     def _next(self) -> tuple[Deadline, float | None]:

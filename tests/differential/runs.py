@@ -94,7 +94,7 @@ def _steadying(sockets: str) -> dict[str, Any]:
     """
     return {
         "config": Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/k"}),
-        "execution_timeout": 15,
+        "execution_timeout": 10,
         "interrupt_on_timeout": True,
         "shutdown_kernel": "immediate",
     }

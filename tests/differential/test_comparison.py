@@ -20,7 +20,6 @@ _NOISY = (
     "format_4_0",
     "logging_and_warnings",
     "memory_addresses",
-    "output_widget_captures",
     "stream_stderr_between_stdout",
     "widget_state",
 )

@@ -37,6 +37,15 @@ while sum(map(sleeps, filter(str.isdigit, os.listdir("/proc")))) < 4:
     pass
 """
 
+_CLEANS_UP = """
+print("in", flush=True)
+import time
+try:
+    time.sleep(1000)
+finally:
+    open("cleaned", "w").close()
+"""
+
 
 class MakeNotebook(Protocol):
     def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
@@ -166,7 +175,7 @@ def test_ctrl_c_in_the_middle_of_a_cell(
 
     before = signal.signal(signal.SIGALRM, handler)
     try:
-        path = make_notebook("'finished'", "print('in')\nimport time\ntime.sleep(1000)")
+        path = make_notebook("'finished'", _CLEANS_UP)
         with pytest.raises(KeyboardInterrupt):
             executor.execute(path, "out.ipynb", on_event=press)
     finally:
@@ -175,6 +184,7 @@ def test_ctrl_c_in_the_middle_of_a_cell(
     saved = executor.read_notebook("out.ipynb")
     assert saved.cells[0].outputs[0].data["text/plain"] == "'finished'"
     assert saved.cells[1].outputs[0].text == "in\n"
+    assert (executor.root / "cleaned").exists()
 
 
 def test_a_notebook_may_run_notebooks(

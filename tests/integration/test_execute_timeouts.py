@@ -222,10 +222,9 @@ def test_the_run_timeout_fires_when_it_passes_between_two_cells(
     result = hasty.execute(path, timeout=60, run_timeout=3, on_event=hold_up)
 
     assert result.error is not None
-    assert result.error.kind == "run_timeout"
+    assert (result.error.kind, result.error.state) == ("run_timeout", "live")
     assert result.duration_seconds < 25
-    assert _statuses(result)[0] == "ok"
-    assert _statuses(result)[2] == "not_run"
+    assert _statuses(result) in (["ok", "timeout", "not_run"], ["ok", "not_run", "not_run"])
 
 
 @pytest.mark.parametrize("timeout", [None, threading.TIMEOUT_MAX, 10**6])
