@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -12,9 +12,8 @@ import pytest
 from notebook_executor import Event, ExecutionResult, NotebookExecutor
 from notebook_executor.errors import UsageError
 
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -7,13 +7,16 @@ import secrets
 import signal
 import textwrap
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from notebook_executor import Event, NotebookExecutor
 from notebook_executor.execution.records import find_record, iter_records
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 # What cells leave running: a child, one in a session of its own, one that has lost its environment
 # as well, and a daemon as the books have it.
@@ -45,10 +48,6 @@ try:
 finally:
     open("cleaned", "w").close()
 """
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
 
 
 def _sleepers(seconds: str) -> list[int]:

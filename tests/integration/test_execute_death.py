@@ -6,15 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from notebook_executor import Event, ExecutionResult, NotebookExecutor
 
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 
 def _statuses(result: ExecutionResult) -> list[str]:

@@ -15,17 +15,16 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notebook_executor import NotebookExecutor
 
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
+
 _WATCHED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM)
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
 
 
 def _state() -> dict[str, Any]:
@@ -224,3 +223,22 @@ def test_the_kernel_gets_cwd_and_env_and_the_host_keeps_its_own(
     assert missing.error.kind == "kernel_start"
     assert "no/such/folder" in missing.error.message
     assert os.environ["OVERRIDDEN"] == "host"
+
+
+def test_names_and_values_that_are_not_utf8_pass_through(
+    make_notebook: MakeNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old file systems and environments hold such bytes; Python shows them as surrogates."""
+    latin = os.fsdecode(b"caf\xe9")
+    monkeypatch.setenv("INHERITED", latin)
+    (tmp_path / latin).mkdir()
+    source = "import os\nprint(os.environb[b'INHERITED'], os.environb[b'GIVEN'], os.getcwdb()[-4:])"
+    path = make_notebook(source, name=f"{latin}/{latin}.ipynb")
+
+    with NotebookExecutor(tmp_path / latin) as executor:
+        result = executor.execute(path, f"{latin}-done.ipynb", env={"GIVEN": latin})
+
+    assert result.ok, result
+    assert result.cells[0].output_preview == r"b'caf\xe9' b'caf\xe9' b'caf\xe9'"
+    assert (tmp_path / latin / f"{latin}-done.ipynb").exists()
+    assert result.to_json().encode()

@@ -6,7 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
@@ -14,9 +14,8 @@ import pytest
 from notebook_executor import Event, NotebookExecutor
 from notebook_executor.execution.records import find_record
 
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 
 def _names(folder: Path) -> list[str]:

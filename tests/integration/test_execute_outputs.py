@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
 
 from notebook_executor import ExecutionResult, NotebookExecutor
 
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
+
 _MB = 1_000_000
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
 
 
 def _spilled(executor: NotebookExecutor, result: ExecutionResult) -> list[Path]:

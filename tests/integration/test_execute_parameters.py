@@ -7,11 +7,14 @@ import math
 import pickle
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from notebook_executor import Event, ExecutionResult, NotebookExecutor
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 _FAITHFUL: dict[str, Any] = {
     "none": None,
@@ -36,10 +39,6 @@ _FAITHFUL: dict[str, Any] = {
     "reserved": "None",
     "long": "x" * 100_000,
 }
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
 
 
 class Kinds(list[str]):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from notebook_executor import Event, ExecutionResult, NotebookExecutor
 from notebook_executor.execution.records import find_record, iter_records
 
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 
 def _comparable(result: ExecutionResult) -> dict[str, Any]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
 
 from notebook_executor import Event, NotebookExecutor
 
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 
 @pytest.fixture

@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from notebook_executor import Event, ExecutionResult, NotebookExecutor
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
 
 _GRACES = {"interrupt_grace": 0.5, "terminate_grace": 0.3, "shutdown_grace": 3.0}
 _TIMEOUT = 1.0
@@ -78,10 +81,6 @@ os.mkfifo("pipe")
 print("partial", flush=True)
 open("pipe").read()
 """
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
 
 
 @pytest.fixture

@@ -88,18 +88,15 @@ def oddly_named_process(folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookExecutor]:
-    with NotebookExecutor(root=tmp_path_factory.mktemp("root")) as executor:
-        yield executor
-
-
-@pytest.fixture(scope="module")
-def ill(
-    executor: NotebookExecutor, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[ExecutionResult, int]:
+def ill(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExecutionResult, int]:
     """The health check of a machine with all of the above, and the orphan's number."""
     folder = tmp_path_factory.mktemp("ill")
-    with zombies(ZOMBIES), oddly_named_process(folder), orphaned_kernel(folder) as orphan:
+    with (
+        zombies(ZOMBIES),
+        oddly_named_process(folder),
+        orphaned_kernel(folder) as orphan,
+        NotebookExecutor(folder) as executor,
+    ):
         result = executor.execute(FLEET, parameters={"run_id": "ill", "window": 0.2}, timeout=60)
     assert result.status == "success", str(result)
     return result, orphan

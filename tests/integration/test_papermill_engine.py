@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
@@ -15,12 +15,11 @@ import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+if TYPE_CHECKING:
+    from tests.conftest import MakeNotebook
+
 _ENGINE = "notebook_executor"
 _OURS = "notebook_executor.execution.papermill_engine"
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
 
 
 def _run(path: Path, parameters: dict[str, Any] | None = None, **options: Any) -> Any:
