@@ -44,7 +44,7 @@ def nothing_left_behind(own_temporary_directory: Path) -> Iterator[None]:
     descriptors, directories = _descriptors(), _private_directories(place)
     threads = set(threading.enumerate())
     yield
-    if psutil.Process().children():
+    if psutil.Process().children() or _descriptors() - descriptors:
         # What a test forgot to close is closed when it is collected.
         gc.collect()
     left = _settled(lambda: psutil.Process().children(recursive=True))
