@@ -90,19 +90,19 @@ def _check(name: str, value: object, types: tuple[type, ...]) -> None:
         raise TypeError(f"{name} must be {expected}, not {type(value).__name__}")
 
 
-def _check_seconds(name: str, value: object) -> None:
+def _check_seconds(name: str, value: Any) -> None:
     if value is None:
         return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= threading.TIMEOUT_MAX:  # type: ignore[operator]
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not 0 < value <= threading.TIMEOUT_MAX:
         raise TypeError(
             f"{name} must be a positive number of seconds, or None for no limit; not {value!r:.50}"
         )
 
 
-def _check_texts(name: str, value: object) -> None:
+def _check_texts(name: str, value: Mapping[Any, Any] | None) -> None:
     _check(name, value, (Mapping, type(None)))
-    for key, item in (value or {}).items():  # type: ignore[attr-defined]
+    for key, item in (value or {}).items():
         if not isinstance(key, str) or not isinstance(item, str):
             raise TypeError(f"{name} must map str to str; got {key!r}: {item!r}")
 
