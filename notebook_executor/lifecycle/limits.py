@@ -21,6 +21,7 @@ _PERIOD = 0.025  # seconds between two looks
 _SHARE = 8  # the pause is so many times a look's length: /proc may hold very many processes
 _BACKSTOP = 2  # CPU seconds that a process has beyond the limit, should nobody look
 _MOST_HITS = 50
+_READINGS = 5  # of memory at most, while processes come and go
 _PAGE = resource.getpagesize()
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat, counted from the third.
@@ -153,11 +154,11 @@ class Watch:
         if sum(item.resident for item in counted) <= limit:
             return None
         # Shared pages are in the resident set of each process; only this count is exact, and slow.
-        shares = {item: _share(item) for item in counted}
+        shares = _shares(counted)
         used = sum(shares.values())
         if used <= limit:
             return None
-        largest = max(counted, key=shares.__getitem__)
+        largest = max(shares, key=shares.__getitem__)
         name = _name(largest.pid)
         if largest.pid == self._kernel:
             return LimitHit("memory", used, name, True)
@@ -178,6 +179,25 @@ def _collected_seconds() -> float:
     """CPU time of the orphans that this process has collected."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def _shares(counted: list[_Process]) -> dict[_Process, int]:
+    """Share of each, from one moment as far as that can be had.
+
+    When one ends between two readings, its part of what it shared is counted again in the others.
+    """
+    for _ in range(_READINGS):
+        shares = {item: _share(item) for item in counted}
+        lasting = [item for item in counted if _holds_memory(item)]
+        if len(lasting) == len(counted):
+            break
+        counted = lasting
+    return shares
+
+
+def _holds_memory(process: _Process) -> bool:
+    again = _process(process.pid)
+    return again is not None and again.started == process.started and again.resident > 0
 
 
 def _share(process: _Process) -> int:
