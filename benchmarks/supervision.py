@@ -31,7 +31,7 @@ class Unsupervised(Containment):
     """Kernels without guard and keeper, to compare with."""
 
     def open(self, **_: Any) -> Contained:
-        return BestEffortKernel(new_directory_path())
+        return BestEffortKernel(new_directory_path(), {})
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def _cells(kernel: LiveKernel) -> list[str]:
 
 
 def _name(kernel: LiveKernel) -> str:
-    return kernel.run_id or kernel.directory.name
+    return kernel.run_id or kernel.name or kernel.directory.name
 
 
 def _pid(pid: int | None) -> str:

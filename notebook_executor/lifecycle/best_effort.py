@@ -13,11 +13,17 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from notebook_executor.errors import KernelStartError
-from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
-from notebook_executor.lifecycle.keeper import OUTPUT_FILE, read_tail, remove_directory
+from notebook_executor.lifecycle import directories
+from notebook_executor.lifecycle.containment import ContainedEnd, not_launched, not_made
+from notebook_executor.lifecycle.keeper import (
+    OUTPUT_FILE,
+    make_directory,
+    read_tail,
+    remove_directory,
+)
 from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
 from notebook_executor.lifecycle.threads import new_thread
 
@@ -26,9 +32,13 @@ _KILL_SECONDS = 5.0
 
 
 class BestEffortKernel:
-    """See ``Contained``."""
+    """See ``Contained``; for want of a keeper, this process holds the lease.
 
-    def __init__(self, directory: Path) -> None:
+    Raises:
+        KernelStartError: The directory could not be made.
+    """
+
+    def __init__(self, directory: Path, record: Mapping[str, Any]) -> None:
         self.tier: Literal["namespace", "subreaper", "best_effort"] = "best_effort"
         self.directory = directory
         self._token = os.urandom(12).hex()
@@ -37,8 +47,11 @@ class BestEffortKernel:
         self._lock = threading.Lock()
         self._reaped = False
         self._ended: ContainedEnd | None = None
+        try:
+            self._lock_fd = make_directory(str(directory), dict(record))
+        except OSError as error:
+            raise not_made(directory, str(error.strerror)) from error
         self.death_fd, self._death_end = os.pipe()
-        directory.mkdir(mode=0o700)
 
     def launch(
         self,
@@ -59,7 +72,12 @@ class BestEffortKernel:
                     argv,
                     cwd=cwd,
                     # ipykernel exits by itself when this process goes away.
-                    env={**env, _MARK: marks, "JPY_PARENT_PID": str(os.getpid())},
+                    env={
+                        **env,
+                        _MARK: marks,
+                        directories.VARIABLE: str(self.directory),
+                        "JPY_PARENT_PID": str(os.getpid()),
+                    },
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -113,6 +131,7 @@ class BestEffortKernel:
         os.close(self._death_end)
         tail = read_tail(str(self.directory))
         files = remove_directory(str(self.directory))
+        os.close(self._lock_fd)
         return ContainedEnd(code, peak, ended, left, files, tail)
 
     def _marked(self) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +14,7 @@ from notebook_executor.lifecycle.best_effort import BestEffortKernel
 from notebook_executor.lifecycle.containment import Contained, Tier
 from notebook_executor.lifecycle.directories import bases, new_directory_path
 from notebook_executor.lifecycle.kept import KeptKernel
+from notebook_executor.lifecycle.leases import outer_directory
 from notebook_executor.lifecycle.reaper import reap
 from notebook_executor.lifecycle.registry import described
 from notebook_executor.lifecycle.supervisor import Supervisor
@@ -31,7 +33,12 @@ class Containment:
         self._reaped = False
 
     def open(
-        self, *, host_view: bool, required: Tier | None, record: Mapping[str, Any]
+        self,
+        *,
+        host_view: bool,
+        required: Tier | None,
+        record: Mapping[str, Any],
+        directory: Path | None = None,
     ) -> Contained:
         """Make a private directory for a kernel.
 
@@ -40,9 +47,12 @@ class Containment:
                 tier ``namespace``.
             required: The least tier that will do; None for any.
             record: What the lease file says of the kernel, for those who look.
+            directory: Where: the path of a private directory that has ended; None for a new one,
+                which lies in that of the kernel that this process is part of, if it is of one.
 
         Raises:
-            KernelStartError: There is no place for the directory, or no tier that will do.
+            KernelStartError: There is no place for the directory, or something else at its path,
+                or no tier that will do.
         """
         if not self._reaped:
             # What a host and its supervisors left that were all killed in the same instant.
@@ -54,10 +64,11 @@ class Containment:
                 f"Containment {required!r} is required, and only {tier!r} is to be had: {why_not}",
                 hint="Require less, or change what the reason names.",
             )
-        directory = new_directory_path()
+        path = directory or new_directory_path(outer_directory())
+        told = described(record, tier)
         if tier == "best_effort":
-            return BestEffortKernel(directory)
-        return KeptKernel(self._supervisor, tier, directory, described(record, tier))
+            return BestEffortKernel(path, told)
+        return KeptKernel(self._supervisor, tier, path, told)
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
         if not sys.platform.startswith("linux") or not os.path.isdir("/proc/self"):

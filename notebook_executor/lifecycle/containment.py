@@ -101,3 +101,11 @@ def not_launched(argv: list[str], cwd: Path, reason: str) -> KernelStartError:
         f"The kernel's command {argv[0]!r} cannot be executed: {reason}",
         hint="Install the kernel again, or choose another one.",
     )
+
+
+def not_made(directory: Path, reason: str) -> KernelStartError:
+    """What to raise where a private directory could not be made."""
+    return KernelStartError(
+        f"The private directory {directory} could not be made: {reason}",
+        hint="Set TMPDIR to a directory that can be written.",
+    )

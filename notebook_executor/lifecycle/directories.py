@@ -12,18 +12,24 @@ _SOCKET_PATH_BYTES = 103
 _LONGEST_SOCKET_NAME = "s-5"
 
 PREFIX = "nbx-"
+# Names a kernel's own private directory to the kernel and all that it starts.
+VARIABLE = "NBX_DIRECTORY"
 
 
-def new_directory_path() -> Path:
+def new_directory_path(outer: Path | None = None) -> Path:
     """A path for a private directory, not made yet, that is short enough for sockets.
 
     Below the temporary directory, or ``/tmp`` where that one's path is too long.
+
+    Args:
+        outer: Preferred to both: the private directory of the kernel that this process is part
+            of, with which it then goes.
 
     Raises:
         KernelStartError: No place is writable, or none is short enough.
     """
     reasons = []
-    for base in bases():
+    for base in [*([outer] if outer else []), *bases()]:
         path = base / f"{PREFIX}{os.urandom(6).hex()}"
         if len(os.fsencode(path / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_BYTES:
             reasons.append(f"{base}: the path is too long for a socket")

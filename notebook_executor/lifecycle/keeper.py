@@ -212,9 +212,14 @@ def make_directory(path: str, record: dict[str, Any]) -> int:
     os.mkdir(newborn, 0o700)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     lock = os.open(os.path.join(newborn, LEASE_FILE), flags, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    _describe(lock, record)
-    os.rename(newborn, path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _describe(lock, record)
+        os.rename(newborn, path)
+    except OSError:
+        os.close(lock)
+        shutil.rmtree(newborn, ignore_errors=True)
+        raise
     return lock
 
 

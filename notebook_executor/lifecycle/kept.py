@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from notebook_executor.errors import KernelStartError
-from notebook_executor.lifecycle.containment import ContainedEnd, not_launched
+from notebook_executor.lifecycle import directories
+from notebook_executor.lifecycle.containment import ContainedEnd, not_launched, not_made
 from notebook_executor.lifecycle.keeper import END_SECONDS
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 from notebook_executor.lifecycle.marks import VARIABLE, new_marks
@@ -55,7 +56,7 @@ class KeptKernel:
         self._listener = new_thread(self._listen, "keeper")
         self._listener.start()
         self._send(do="make", record={**record, "marks": asdict(self._marks)})
-        self._expect("made", lambda reason: _not_made(directory, reason))
+        self._expect("made", lambda reason: not_made(directory, reason))
 
     def launch(
         self,
@@ -68,7 +69,11 @@ class KeptKernel:
         self._send(
             do="launch",
             argv=argv,
-            env={**env, VARIABLE: self._marks.variable(env.get(VARIABLE))},
+            env={
+                **env,
+                VARIABLE: self._marks.variable(env.get(VARIABLE)),
+                directories.VARIABLE: str(self.directory),
+            },
             cwd=str(cwd),
             limits=limits._asdict(),
             rlimits={**limits.rlimits(), **({"RLIMIT_MSGQUEUE": (mark, mark)} if mark else {})},
@@ -200,10 +205,3 @@ class KeptKernel:
             if descriptor >= 0:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
-
-
-def _not_made(directory: Path, reason: str) -> KernelStartError:
-    return KernelStartError(
-        f"The private directory {directory} could not be made: {reason}",
-        hint="Set TMPDIR to a directory that can be written.",
-    )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from notebook_executor.lifecycle.directories import PREFIX
+from notebook_executor.lifecycle.directories import PREFIX, VARIABLE
 from notebook_executor.lifecycle.keeper import LEASE_FILE
 from notebook_executor.lifecycle.marks import Marks
 
@@ -99,14 +99,27 @@ def open_lease(directory: Path) -> Lease | None:
 def private_directories(bases: Iterable[Path]) -> Iterator[Path]:
     """Private directories of this user; what is gone meanwhile is left out.
 
-    One that is being born is left out too: its keeper has not locked it yet.
+    One that is being born is left out too: its keeper has not locked it yet. Those that lie in
+    another one come before it.
     """
     for base in bases:
         try:
             entries = list(os.scandir(base))
         except OSError:
             continue
-        yield from (Path(entry.path) for entry in entries if _is_private(entry))
+        for path in (Path(entry.path) for entry in entries if _is_private(entry)):
+            yield from private_directories([path])
+            yield path
+
+
+def outer_directory() -> Path | None:
+    """The private directory of the kernel that this process is part of, while that is kept."""
+    directory = Path(os.environ.get(VARIABLE, ""))
+    lease = open_lease(directory) if directory.name.startswith(PREFIX) else None
+    if lease is None:
+        return None
+    with lease:
+        return directory if lease.is_held() else None
 
 
 def _is_private(entry: os.DirEntry[str]) -> bool:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,10 +23,9 @@ from traitlets import CaselessStrEnum
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
 from notebook_executor.lifecycle.leases import open_lease
-from notebook_executor.lifecycle.shared_containment import SharedContainment
+from notebook_executor.lifecycle.shared_containment import SHARED
 
 _POLL_SECONDS = 0.05
-_SHARED = SharedContainment()
 _Answer = TypeVar("_Answer")
 
 
@@ -85,34 +84,33 @@ class ContainedProvisioner(LocalProvisioner):
             )
         cwd = Path(os.path.abspath(kwargs.get("cwd") or os.curdir))
         try:
-            await _aside(lambda: self._open(cwd))
+            await _aside(lambda: self._open(cwd, kwargs.get("env") or {}))
             self._connect_privately()
             return await super().pre_launch(**{**kwargs, "cwd": str(cwd)})
         except BaseException:
             await _aside(self._finish)
             raise
 
-    def _open(self, cwd: Path) -> None:
+    def _open(self, cwd: Path, env: Mapping[str, str]) -> None:
         record = {
             "kernel": self._name,
-            "kernel_id": self.kernel_id,
+            "name": self.kernel_id,
+            # Jupyter servers say so which notebook they start a kernel for.
+            "notebook": env.get("JPY_SESSION_NAME"),
             "cwd": str(cwd),
             "host_pid": os.getpid(),
         }
         with self._lock:
             self._end()
             self._end_wanted = False
-            if self._last is None:
-                self._contained = _SHARED.open(
-                    host_view=self.containment != "namespace",
-                    required=self._required,
-                    record=record,
-                )
-            else:
-                last = self._last
-                self._contained = _SHARED.open_again(last.directory, last.tier, record)
+            self._contained = SHARED.open(
+                host_view=self.containment != "namespace",
+                required=self._required,
+                record=record,
+                directory=self._last.directory if self._last is not None else None,
+            )
             self._last = self._contained
-            self._forgotten = weakref.finalize(self, _SHARED.end_forgotten, self._contained)
+            self._forgotten = weakref.finalize(self, SHARED.end_forgotten, self._contained)
             # At exit, the shared containment ends everything by itself.
             self._forgotten.atexit = False
 
@@ -200,7 +198,7 @@ class ContainedProvisioner(LocalProvisioner):
         self._launched = False
         await super().cleanup(restart)
         if not restart:
-            await _aside(_SHARED.rest)
+            await _aside(SHARED.rest)
 
     def _finish(self) -> ContainedEnd | None:
         with self._lock:
@@ -211,7 +209,7 @@ class ContainedProvisioner(LocalProvisioner):
         contained, self._contained = self._contained, None
         if contained is not None:
             self._forgotten.detach()
-            self._ended = _SHARED.end(contained)
+            self._ended = SHARED.end(contained)
             self._tell(self._ended)
 
     def _tell(self, ended: ContainedEnd) -> None:

@@ -57,6 +57,8 @@ class LiveKernel:
             gone, too: ``reap`` finishes that.
         kernel: The kernelspec's name.
         containment: The tier.
+        name: What it is called besides: a Jupyter server's id of it, or a session's name.
+        port: Where a session listens.
         run_id: The run that it was started for, if it was for one.
         notebook: What that one runs.
         started_at: When, in ISO 8601.
@@ -72,6 +74,8 @@ class LiveKernel:
     state: State
     kernel: str | None
     containment: str | None
+    name: str | None
+    port: int | None
     run_id: str | None
     notebook: str | None
     started_at: str | None
@@ -125,6 +129,8 @@ def _look(lease: Lease) -> LiveKernel:
         state=_state(held, record, kernel),
         kernel=_text(record, "kernel"),
         containment=_text(record, "tier"),
+        name=_text(record, "name"),
+        port=port if isinstance(port := record.get("port"), int) else None,
         run_id=_text(record, "run_id"),
         notebook=_text(record, "notebook"),
         started_at=started_at,

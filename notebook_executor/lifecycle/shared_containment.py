@@ -7,23 +7,13 @@ import atexit
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from notebook_executor.lifecycle.best_effort import BestEffortKernel
 from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
-from notebook_executor.lifecycle.kept import KeptKernel
-from notebook_executor.lifecycle.registry import described
 from notebook_executor.lifecycle.threads import new_thread
-
-
-class _Containment(Containment):
-    def open_again(self, directory: Path, tier: Tier, record: Mapping[str, Any]) -> Contained:
-        if tier == "best_effort":
-            return BestEffortKernel(directory)
-        return KeptKernel(self._supervisor, tier, directory, described(record, tier))
 
 
 class SharedContainment:
@@ -40,31 +30,25 @@ class SharedContainment:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._containment = _Containment()
+        self._containment = Containment()
         self._opening = 0
         self._opened: set[Contained] = set()
 
     def open(
-        self, *, host_view: bool, required: Tier | None, record: Mapping[str, Any]
+        self,
+        *,
+        host_view: bool,
+        required: Tier | None,
+        record: Mapping[str, Any],
+        directory: Path | None = None,
     ) -> Contained:
         """See ``Containment.open``."""
-        return self._note(
-            lambda: self._containment.open(host_view=host_view, required=required, record=record)
-        )
-
-    def open_again(self, directory: Path, tier: Tier, record: Mapping[str, Any]) -> Contained:
-        """Make a private directory at the path of one that has ended, in the same tier.
-
-        Raises:
-            KernelStartError: There is something else at that path by now.
-        """
-        return self._note(lambda: self._containment.open_again(directory, tier, record))
-
-    def _note(self, opener: Callable[[], Contained]) -> Contained:
         with self._lock:
             self._opening += 1
         try:
-            contained = opener()
+            contained = self._containment.open(
+                host_view=host_view, required=required, record=record, directory=directory
+            )
         except BaseException:
             with self._lock:
                 self._opening -= 1
@@ -108,3 +92,6 @@ class SharedContainment:
         for contained in tuple(self._opened):
             self.end(contained)
         self.rest()
+
+
+SHARED = SharedContainment()

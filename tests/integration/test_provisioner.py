@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import stat
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager, MultiKernelManager
 from nbconvert.preprocessors import ExecutePreprocessor
 
+from notebook_executor.lifecycle.registry import live_kernels
 from tests.integration.stock import (
     NAME,
     PATIENCE,
@@ -77,6 +79,10 @@ def test_nbconvert_executes_in_it(tmp_path: Path) -> None:
 
 def test_the_connection_file_and_the_sockets_are_private() -> None:
     with started() as kernel:
+        (told,) = live_kernels([Path(os.environ["TMPDIR"])])
+        assert kernel.manager.provisioner is not None
+        assert told.name == kernel.manager.provisioner.kernel_id
+        assert told.directory == kernel.directory
         file = Path(kernel.manager.connection_file)
         assert kernel.manager.transport == "ipc"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -92,6 +92,8 @@ def test_a_kernel_inside_a_kernel_is_a_row_of_its_own(
     assert run.result().status == "success"
     assert [first.notebook, second.notebook] == [str(outer), str(inner)]
     assert first.host_pid == os.getpid()
+    # So that it goes with the outer one, whatever becomes of its own supervisors.
+    assert second.directory.parent == first.directory
     # The inner host knows itself by another pid than we do.
     assert second.host_pid == first.kernel_pid
     assert second.kernel_pid not in (None, first.kernel_pid)

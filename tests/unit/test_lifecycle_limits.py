@@ -232,7 +232,7 @@ def test_the_keeper_gets_the_limits_as_they_are() -> None:
 
 
 def test_without_a_keeper_limits_are_refused(tmp_path: Path) -> None:
-    kernel = BestEffortKernel(tmp_path / "kernel")
+    kernel = BestEffortKernel(tmp_path / "kernel", {})
     try:
         with pytest.raises(KernelStartError, match="cannot be enforced"):
             kernel.launch(["true"], {}, tmp_path, ResourceLimits(memory=1))
