@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--schema", is_flag=True, help="Print their JSON Schema.")
 def params(notebook: str, as_json: bool, schema: bool) -> None:
-    """Show a notebook's parameters: types, defaults, help."""
+    """Show a notebook's parameters: types, defaults, choices, bounds, help."""
     refuse_together(json=as_json, schema=schema)
     found = open_executor(None).inspect_parameters(absolute(notebook))
     if schema:
@@ -45,8 +45,11 @@ def show_parameters(screen: Screen, parameters: Parameters) -> None:
                 entry.name,
                 entry.type or "?",
                 "required" if entry.required else entry.default_source,
+                entry.allowed,
                 entry.help,
             ]
             for entry in parameters.values()
         ]
-        screen.table(["name", "type", "default", "help"], rows)
+        columns = ["name", "type", "default", "allowed", "help"]
+        kept = [i for i, name in enumerate(columns) if name != "allowed" or any(r[i] for r in rows)]
+        screen.table([columns[i] for i in kept], [[row[i] for i in kept] for row in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from notebook_executor.documents.cells import find_tagged
 from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
-from notebook_executor.documents.parameter_types import declared_type, inferred_type, or_none
+from notebook_executor.documents.parameter_types import (
+    declared_type,
+    inferred_type,
+    or_none,
+    restrictions,
+)
 from notebook_executor.documents.python_source import Assignment, assignments, is_foreign
 from notebook_executor.errors import DocumentError
 from notebook_executor.models import Record
@@ -21,6 +26,16 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _TAG = "parameters"
+_BOUND_WORDS = {
+    "gt": "> {}",
+    "ge": ">= {}",
+    "lt": "< {}",
+    "le": "<= {}",
+    "multiple_of": "a multiple of {}",
+    "min_length": "at least {} long",
+    "max_length": "at most {} long",
+    "pattern": "matches {}",
+}
 
 
 class Parameter(Record):
@@ -34,7 +49,16 @@ class Parameter(Record):
     default: Any = None  # the value when it is a literal, else None
     default_source: str = ""  # its text; empty when there is none
     required: bool = False  # annotated, but without a value
-    help: str = ""
+    choices: tuple[Any, ...] = ()  # of Literal
+    bounds: dict[str, Any] = Field(default_factory=dict)  # of Annotated: ge, lt, max_length, …
+    help: str = ""  # the comment behind it, else the words in Annotated
+
+    @property
+    def allowed(self) -> str:
+        """The choices, or the bounds, as one would write them; empty where there are none."""
+        if self.choices:
+            return " | ".join(map(repr, self.choices))
+        return ", ".join(_BOUND_WORDS[name].format(value) for name, value in self.bounds.items())
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +105,12 @@ class Parameters(Mapping[str, Parameter]):
         }
         model: type[BaseModel] = create_model("Parameters", __config__=config, **fields)
         return model
+
+    def declared(self, names: Iterable[str]) -> Parameters:
+        """Those of these names whose type is declared, and does not just follow from a default."""
+        wanted = set(names)
+        entries = (e for e in self.entries if e.name in wanted and e.type and not e.inferred)
+        return Parameters(tuple(entries), self.cell_index, self.readable)
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of ``model()``."""
@@ -162,6 +192,7 @@ def _assignments(source: str, index: int) -> list[Assignment]:
 def _parameter(assignment: Assignment) -> Parameter:
     default = _literal(assignment.value)
     annotation = assignment.annotation or None
+    said = restrictions(annotation or "")
     return Parameter(
         name=assignment.name,
         type=annotation or (type(default).__name__ if default is not None else None),
@@ -169,7 +200,9 @@ def _parameter(assignment: Assignment) -> Parameter:
         default=default,
         default_source=assignment.value_source,
         required=not assignment.value_source,
-        help=assignment.comment,
+        choices=said.choices,
+        bounds=said.bounds,
+        help=assignment.comment or said.help,
     )
 
 

@@ -9,8 +9,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from notebook_executor.documents.parameters_cell import Parameters, read_parameters
+from notebook_executor.documents.parameters_cell import Parameter, Parameters, read_parameters
 from notebook_executor.errors import ParameterError
+from notebook_executor.text import one_line
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -61,8 +62,11 @@ def load_parameters(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
     return dict(loaded or {})
 
 
-def check_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> None:
+def check_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> Parameters:
     """Refuse parameters that the notebook does not declare, and a missing one that it requires.
+
+    Returns:
+        What the notebook declares.
 
     Raises:
         ParameterError: Names all offenders, with the nearest declared name of each.
@@ -80,6 +84,48 @@ def check_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> N
             f"Missing {_listed('parameter', missing)}: declared without a default",
             hint="Pass a value for each, or give it a default in the parameters cell.",
         )
+    return declared
+
+
+def check_types(declared: Parameters, parameters: Mapping[str, Any]) -> None:
+    """Refuse values that are not of the declared type, among the choices, or within the bounds.
+
+    A type that only follows from a default is no declaration.
+
+    Raises:
+        ParameterError: Names all offenders, and what each may be.
+    """
+    from pydantic import ValidationError
+
+    typed = declared.declared(parameters)
+    if not typed:
+        return
+    try:
+        typed.model().model_validate({name: parameters[name] for name in typed})
+    except ValidationError as error:
+        wrong = {str(item["loc"][0]): item for item in reversed(error.errors())}
+        problems = [
+            _misfit(typed[name], parameters[name], wrong[name]["loc"][1:], wrong[name]["msg"])
+            for name in typed
+            if name in wrong
+        ]
+        raise ParameterError(
+            "; ".join(problems),
+            hint="nbx params NOTEBOOK shows what it takes; nbx run -r NAME VALUE passes a text.",
+        ) from None
+
+
+def _misfit(parameter: Parameter, value: Any, steps: tuple[int | str, ...], problem: str) -> str:
+    """One sentence; the value is shown only where it is the value, not its type, that is wrong."""
+    given = f"a {type(value).__name__}"
+    allowed = parameter.allowed
+    if allowed and isinstance(value, int | float | str) and not isinstance(value, bool):
+        given = one_line(repr(value), 60)
+    if allowed:
+        return f"Parameter {parameter.name} must be {parameter.type} ({allowed}), not {given}"
+    indices = [step for step in steps if isinstance(step, int)]
+    inside = f" ({problem[0].lower()}{problem[1:]} at {indices})" if indices else ""
+    return f"Parameter {parameter.name} must be {parameter.type}, not {given}{inside}"
 
 
 def _check_names(declared: Parameters, parameters: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from notebook_executor.documents.writing import serialise
 from notebook_executor.errors import DocumentError
 from notebook_executor.execution.parameters import (
     check_parameters,
+    check_types,
     inject_parameters,
     load_parameters,
 )
@@ -75,7 +76,7 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
     positions = {cell.id: index for index, cell in enumerate(notebook.cells)}
     chosen = _selected_ids(plan, notebook)
     parameters = load_parameters(plan.parameters)
-    check_parameters(notebook, parameters)
+    declared = check_parameters(notebook, parameters)
     wanted = wanted_kernel(notebook)
     language = notebook_language(notebook)
     _add_papermill_metadata(notebook)
@@ -84,6 +85,7 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
     if parameters:
         kernel_name = plan.request.kernel_name or wanted or "python3"
         notebook, env = inject_parameters(notebook, parameters, kernel_name, language or "python")
+        check_types(declared, parameters)
         _name_injected_cell(notebook, positions, chosen)
     _reset(plan, notebook)
     return Prepared(

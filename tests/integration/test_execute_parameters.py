@@ -136,6 +136,18 @@ def test_names_the_notebook_does_not_declare(
     assert hint in result.error.hint
 
 
+def test_a_value_that_does_not_fit_its_declaration(
+    executor: NotebookExecutor, make_notebook: MakeNotebook
+) -> None:
+    path = make_notebook(("share: Annotated[float, Field(le=1)] = 0.5", "parameters"))
+
+    result = _refused(executor, path, {"share": 1.5})
+
+    assert result.error is not None
+    assert "Parameter share must be" in result.error.message
+    assert "(<= 1), not 1.5" in result.error.message
+
+
 def test_a_notebook_without_parameters_cell_takes_none(
     executor: NotebookExecutor, make_notebook: MakeNotebook
 ) -> None:

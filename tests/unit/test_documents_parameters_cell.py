@@ -289,3 +289,59 @@ def test_parameters_are_a_mapping_that_can_be_sent() -> None:
 @pytest.mark.parametrize("text", ["b'\\xff'", "1+2j", "{1}", "1e999", "{(1, 2): 3}", "'\\ud83d'"])
 def test_any_default_has_a_json(text: str) -> None:
     assert json.loads(only(f"x = {text}").to_json())["default_source"] == text
+
+
+RESTRICTED = """\
+mode: Literal["a", "b"] = "a"
+share: Annotated[float, Field(ge=0, le=1), "of the fleet"] = 0.5
+count: Annotated[int, Ge(0), annotated_types.Lt(10)] | None = None  # rows
+name: Annotated[str, Field(pattern="^a", max_length=3, description="whose")] = "a"
+odd: Annotated[list, Ge(0), Doc("any"), unknown(1)] = []
+maybe: Optional[Literal["p"]] = None
+either: Literal["x"] | str = "x"
+broken: Annotated[str, Field(pattern="(")] = ""
+changing: Annotated[int, Ge(limit)] = 3
+"""
+
+
+def test_choices_bounds_and_words_of_annotations() -> None:
+    parameters = read(RESTRICTED)
+
+    assert {name: (p.allowed, p.help) for name, p in parameters.items()} == {
+        "mode": ("'a' | 'b'", ""),
+        "share": (">= 0, <= 1", "of the fleet"),
+        "count": (">= 0, < 10", "rows"),
+        "name": ("matches ^a, at most 3 long", "whose"),
+        "odd": (">= 0", "any"),
+        "maybe": ("'p' | None", ""),
+        "either": ("", ""),
+        "broken": ("matches (", ""),
+        "changing": ("", ""),
+    }
+    properties = parameters.json_schema()["properties"]
+    assert (properties["share"]["minimum"], properties["share"]["maximum"]) == (0, 1)
+    assert properties["name"]["pattern"] == "^a"
+    assert json.loads(parameters["count"].to_json())["bounds"] == {"ge": 0, "lt": 10}
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ({"share": 1, "count": None, "maybe": None, "either": "y", "odd": [1]}, True),
+        ({"count": 9, "maybe": "p", "name": "abc", "broken": "z"}, True),
+        ({"share": 1.5}, False),
+        ({"share": True}, False),
+        ({"count": 10}, False),
+        ({"name": "abcd"}, False),
+        ({"name": "b"}, False),
+        ({"maybe": "q"}, False),
+    ],
+)
+def test_the_model_keeps_to_them(given: dict[str, Any], fits: bool) -> None:
+    model = read(RESTRICTED).model()
+
+    if fits:
+        model(**given)
+    else:
+        with pytest.raises(ValidationError):
+            model(**given)

@@ -15,11 +15,17 @@ import nbformat
 import numpy
 import pandas
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notebook_executor.documents.parameters_cell import read_parameters
 from notebook_executor.errors import ParameterError
-from notebook_executor.execution.parameters import check_parameters, check_values, inject_parameters
+from notebook_executor.execution.parameters import (
+    check_parameters,
+    check_types,
+    check_values,
+    inject_parameters,
+)
 
 
 class Colour(enum.Enum):
@@ -135,6 +141,7 @@ _values = st.recursive(
 )
 
 
+@settings(deadline=None)  # the first example pays for papermill's import
 @given(value=_values)
 def test_any_plain_value_is_written_as_python_that_means_it(value: Any) -> None:
     notebook, env = inject_parameters(_notebook("x = 1"), {"x": value}, "python3", "python")
@@ -167,3 +174,38 @@ def test_all_missing_and_all_unknown_names_are_told_at_once() -> None:
     with pytest.raises(ParameterError, match=r"parameters 'x', 'y'"):
         check_parameters(notebook, {"a": 1, "b": 2, "x": 1, "y": 2})
     check_parameters(notebook, {"a": 1, "b": ""})
+
+
+TYPED = """\
+count: Annotated[int, Ge(1)] = 1
+mode: Literal["fast", "slow"] = "fast"
+names: list[str] = []
+ratio: float = 0.5
+guess = 1
+old = 5  # type: int
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"count": 2, "mode": "slow", "names": ["a"], "ratio": 1, "guess": "x"}, None),
+        ({"count": 0}, "Parameter count must be Annotated[int, Ge(1)] (>= 1), not 0"),
+        ({"count": "hunter2"}, "(>= 1), not 'hunter2'"),
+        ({"mode": "fasst"}, "('fast' | 'slow'), not 'fasst'"),
+        ({"names": ["a", 5]}, "must be list[str], not a list (input should be a valid string at"),
+        ({"ratio": "s3cr3t"}, "Parameter ratio must be float, not a str"),
+        ({"old": 1.5}, "Parameter old must be int, not a float"),
+        ({"old": True, "mode": 3}, "not 3; Parameter old must be int, not a bool"),
+    ],
+)
+def test_a_value_must_fit_its_declaration(given: dict[str, Any], said: str | None) -> None:
+    cell = {"cell_type": "code", "source": TYPED, "metadata": {"tags": ["parameters"]}}
+    declared = read_parameters(nbformat.from_dict({"metadata": {}, "cells": [cell]}))
+
+    if said is None:
+        check_types(declared, given)
+        return
+    with pytest.raises(ParameterError) as caught:
+        check_types(declared, given)
+    assert said in caught.value.message

@@ -38,6 +38,17 @@ def test_params(nbx: Nbx, make_notebook: MakeNotebook) -> None:
     assert nbx("params", "notebook.ipynb", "--json", "--schema").returncode == 2
 
 
+def test_params_with_choices_and_bounds(nbx: Nbx, make_notebook: MakeNotebook) -> None:
+    make_notebook(('a: Literal["x", "y"] = "x"\nb: Annotated[int, Ge(0)] = 1', "parameters"))
+
+    shown = nbx("params", "notebook.ipynb").stdout.splitlines()
+    assert [" ".join(line.split()) for line in shown] == [
+        "name type default allowed help",
+        """a Literal["x", "y"] "x" 'x' | 'y'""",
+        "b Annotated[int, Ge(0)] 1 >= 0",
+    ]
+
+
 def test_params_of_notebooks_that_declare_none(nbx: Nbx, make_notebook: MakeNotebook) -> None:
     make_notebook("1", name="without.ipynb")
     make_notebook(("pass", "parameters"), name="empty.ipynb")
