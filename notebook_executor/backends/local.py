@@ -18,8 +18,12 @@ from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.kernel import Kernel, start_kernel
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
 
-# As nbclient does: parallel kernels that share one history database lock each other out.
-_IPYKERNEL_ARGUMENTS = ("--HistoryManager.hist_file=:memory:",)
+_IPYKERNEL_ARGUMENTS = (
+    # As nbclient does: parallel kernels that share one history database lock each other out.
+    "--HistoryManager.hist_file=:memory:",
+    # A pause before each reply, for front ends that do not wait for the outputs. We wait for idle.
+    "--IPythonKernel._execute_sleep=0",
+)
 
 # How long a kernel that may not speak IPC at all has to show that it does.
 _IPC_SECONDS = 20.0

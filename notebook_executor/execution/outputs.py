@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _RICH = {"execute_result", "display_data"}
 _TIMED = {"busy": "iopub.status.busy", "idle": "iopub.status.idle"}
+_NBCLIENTS_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MORE = "[{count} more outputs, {size:,} characters, are in {path}]"
 
 
@@ -68,15 +70,13 @@ class CellOutputs:
             self._size = 0
 
     def add_stream(self, name: str, chunk: str) -> None:
-        from nbformat.v4 import new_output
-
         self._clear_if_pending()
         last = self.cell.outputs[-1] if self.cell.outputs else None
         if not self._streams or self._streams[-1][0] is not last or last.name != name:
             if self._full:
-                self._spill(new_output("stream", name=name, text=chunk), len(chunk))
+                self._spill(_stream_output(name, chunk), len(chunk))
                 return
-            last = new_output("stream", name=name, text="")
+            last = _stream_output(name, "")
             self.cell.outputs.append(last)
             self._streams.append((last, self._stream_text(name)))
         self._size += len(chunk)
@@ -226,9 +226,7 @@ class NotebookOutputs:
             cell.clear(bool(message.content.get("wait")))
 
     def _add(self, cell: CellOutputs, message: Message, display_id: str | None) -> None:
-        from nbformat.v4 import output_from_msg
-
-        output = output_from_msg(message.body)
+        output = _output_of(message)
         hook = self._widgets.hook(message.parent_id)
         if hook is not None:
             hook.output(cell.cell.outputs, message.body, display_id, cell.index)
@@ -254,11 +252,45 @@ class NotebookOutputs:
                 self._late.add(index)
 
 
+def _output_of(message: Message) -> NotebookNode:
+    """The notebook's form of an output message.
+
+    Raises:
+        ValueError: It is not as the notebook's schema has it. (nbformat checks it; for a stream's
+            two texts that would cost more than all else.)
+    """
+    if message.type == "stream":
+        return _stream_output(message.content["name"], message.content["text"])
+    from nbformat.v4 import output_from_msg
+
+    output: NotebookNode = output_from_msg(message.body)
+    return output
+
+
+def _stream_output(name: Any, text: Any) -> NotebookNode:
+    from nbformat import NotebookNode
+
+    if not isinstance(name, str) or not isinstance(text, str):
+        raise ValueError("a stream has a name and a text")
+    return NotebookNode(output_type="stream", name=name, text=text)
+
+
 def record_time(cell: NotebookNode, name: str, body: dict[str, Any]) -> None:
     """Note in the cell's metadata when a message was sent, in nbclient's format."""
     date = body["header"].get("date")
-    if isinstance(date, datetime.datetime):
-        cell.metadata["execution"][name] = date.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(date, str) and not _NBCLIENTS_DATE.fullmatch(date):
+        date = _date(date)
+    if isinstance(date, datetime):
+        date = date.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if date is not None:
+        cell.metadata["execution"][name] = date
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _size_of(output: NotebookNode) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from notebook_executor.lifecycle.threads import new_thread
 
 # What the host may be late with its own steps before the keeper takes over.
 _LAST_SECONDS = 1.0
+# What is added to that, of the timeout and at most, so that the keeper need not be told of every
+# one of many short cells.
+_SPARE, _MOST_SPARE = 0.1, 5.0
 
 Deadline = Literal["cell_timeout", "run_timeout"]
 
@@ -58,7 +62,8 @@ class Watchdog:
         self._settings = settings
         self._condition = threading.Condition()
         self._cell_deadline: float | None = None
-        self._last_deadline: float | None = None
+        self._told: float | None = None
+        self._asleep_until = -math.inf
         self._running = False
         self._closed = False
         self._fired: Fired | None = None
@@ -81,26 +86,39 @@ class Watchdog:
             self._running = allowed
             if self._timeout is not None:
                 self._cell_deadline = time.monotonic() + self._timeout
-            self._set_last_deadline()
-            self._condition.notify_all()
+            self._tell_keeper()
+            if self._waking_time() < self._asleep_until:
+                self._condition.notify_all()
         try:
             yield allowed
         finally:
             with self._condition:
                 self._running = False
                 self._cell_deadline = None
-                self._set_last_deadline()
-                self._condition.notify_all()
+                # Otherwise the thread need not know: it looks again when it has slept.
+                if self._fired is not None:
+                    self._condition.notify_all()
 
-    def _set_last_deadline(self) -> None:
-        """Should this process be stopped by then, the kernel is ended by its keeper."""
+    def _tell_keeper(self) -> None:
+        """Should this process be stopped by then, the kernel is ended by its keeper.
+
+        What it was told for an earlier cell stays while it is late enough, and not much too late.
+        """
+        last = spared = self._next()[1]
+        if last is not None:
+            last += self._settings.interrupt_grace + self._settings.terminate_grace + _LAST_SECONDS
+            spared = last + min(_MOST_SPARE, _SPARE * (self._timeout or math.inf))
+            if self._told is not None and last <= self._told <= spared:
+                return
+        if spared != self._told:
+            self._told = spared
+            self._handle.set_deadline(spared)
+
+    def _waking_time(self) -> float:
+        """When the thread has to look: at the next deadline, and before the keeper would act."""
         deadline = self._next()[1]
-        if deadline is not None:
-            grace = self._settings.interrupt_grace + self._settings.terminate_grace
-            deadline += grace + _LAST_SECONDS
-        if deadline != self._last_deadline:
-            self._last_deadline = deadline
-            self._handle.set_deadline(deadline)
+        told = math.inf if self._told is None else self._told - _LAST_SECONDS
+        return min(told, math.inf if deadline is None else deadline)
 
     def __enter__(self) -> Watchdog:
         self._thread.start()
@@ -116,6 +134,7 @@ class Watchdog:
             self._closed = True
             self._condition.notify_all()
         self._thread.join()
+        self._tell_keeper()
 
     def _watch(self) -> None:
         with self._condition:
@@ -124,12 +143,17 @@ class Watchdog:
                 if deadline is not None and time.monotonic() >= deadline:
                     self._fired = Fired(kind)
                     break
-                self._condition.wait(
-                    None if deadline is None else max(0.0, deadline - time.monotonic())
-                )
+                if self._told is not None and time.monotonic() >= self._told - _LAST_SECONDS:
+                    self._tell_keeper()
+                self._sleep_until(self._waking_time())
             # Between two cells there is nothing to end, and no other cell will begin.
             if self._running and not self._closed:
                 self._end_cell()
+
+    def _sleep_until(self, at: float) -> None:
+        self._asleep_until = at
+        self._condition.wait(None if at == math.inf else max(0.0, at - time.monotonic()))
+        self._asleep_until = -math.inf
 
     def _next(self) -> tuple[Deadline, float | None]:
         """The deadline that comes first; between cells only the run's."""

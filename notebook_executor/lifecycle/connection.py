@@ -18,6 +18,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
 from notebook_executor.errors import KernelDiedError
+from notebook_executor.lifecycle.messages import read_message
 
 Channel = Literal["shell", "iopub", "control"]
 
@@ -167,9 +168,8 @@ class Channels:
 
     def _read(self, channel: Channel, frames: list[bytes]) -> Message | None:
         try:
-            _, parts = self._session.feed_identities(frames)
-            body = self._session.deserialize(parts)
-        except (ValueError, TypeError, LookupError):
+            body = read_message(self._session, frames)
+        except (ValueError, TypeError, LookupError, RecursionError):
             self.malformed += 1
             return None
         parent = body["parent_header"].get("msg_id")

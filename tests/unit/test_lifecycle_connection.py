@@ -114,6 +114,44 @@ def test_what_is_no_message_of_this_kernel_is_counted_and_dropped(
     assert channels.malformed == 1
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_a_part_that_is_no_object_is_counted_and_dropped(
+    peers: tuple[Channels, Peer], place: int
+) -> None:
+    channels, peer = peers
+    header = b'{"msg_id": "m", "msg_type": "stream", "version": "5.3"}'
+    parts = [header, b"{}", b"{}", b'{"text": "t"}']
+    parts[place] = b"[1]"
+    peer.sockets["iopub"].send_multipart([b"<IDS|MSG>", peer.session.sign(parts), *parts])
+    peer.publish("stream", {"text": "next"})
+
+    (message,) = _received(channels, 1)
+
+    assert message.content["text"] == "next"
+    assert channels.malformed == 1
+
+
+def test_a_message_of_an_older_protocol_is_understood(peers: tuple[Channels, Peer]) -> None:
+    channels, peer = peers
+    header = b'{"msg_id": "m", "msg_type": "stream", "version": "4.1"}'
+    parts = [header, b'{"msg_id": "p"}', b"{}", b'{"name": "stdout", "data": "old"}']
+    peer.sockets["iopub"].send_multipart([b"<IDS|MSG>", peer.session.sign(parts), *parts])
+
+    (message,) = _received(channels, 1)
+
+    assert (message.type, message.parent_id) == ("stream", "p")
+    assert message.content["text"] == "old"
+
+
+def test_buffers_come_with_their_message(peers: tuple[Channels, Peer]) -> None:
+    channels, peer = peers
+    peer.session.send(peer.sockets["iopub"], "comm_msg", {"comm_id": "c"}, buffers=[b"ab", b"c"])
+
+    (message,) = _received(channels, 1)
+
+    assert [bytes(buffer) for buffer in message.body["buffers"]] == [b"ab", b"c"]
+
+
 def test_messages_signed_with_another_key_are_not_believed(
     peers: tuple[Channels, Peer],
 ) -> None:
