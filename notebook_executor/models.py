@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from notebook_executor import briefing, errors
+from notebook_executor.nbformat_loading import load_nbformat
 from notebook_executor.text import storable
 
 if TYPE_CHECKING:
@@ -297,11 +298,12 @@ class ExecutionResult(Record):
         held: NotebookNode | None = self._notebook
         if held is not None or not self.output_path:
             return held
-        import nbformat
-
         path = Path(self.output_path)
         if not path.exists():
             return None
+        load_nbformat()
+        import nbformat
+
         notebook: NotebookNode = nbformat.read(path, as_version=4)
         return notebook
 

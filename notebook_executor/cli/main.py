@@ -49,9 +49,6 @@ def main() -> None:
     """Run the command line and exit."""
     signals = StopOnce()
     signals.install()
-    # jsonschema, which nbformat imports, imports it where it can: 0.8 s, to check a format (IRI)
-    # that no notebook's schema names.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -19,6 +19,7 @@ from notebook_executor.documents.structure import (
     repair,
 )
 from notebook_executor.errors import DocumentError
+from notebook_executor.nbformat_loading import load_nbformat
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -59,6 +60,7 @@ def adopt(node: dict[str, Any]) -> NotebookNode:
     Raises:
         DocumentError: It is not a usable notebook.
     """
+    load_nbformat()
     from nbformat.notebooknode import from_dict
 
     try:
@@ -149,10 +151,11 @@ def _too_deep(name: str) -> DocumentError:
 
 
 def _current(raw: object, name: str) -> NotebookNode:
-    from nbformat.v4 import to_notebook_json
-
     major, minor = format_version(raw, name)
     check_version(major, name)
+    load_nbformat()
+    from nbformat.v4 import to_notebook_json
+
     try:
         content = _as_version_4(raw, major, minor, name)
         content["nbformat_minor"] = minor if major == 4 else 0

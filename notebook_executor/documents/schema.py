@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notebook_executor.documents.structure import json_name, place_of
+from notebook_executor.nbformat_loading import load_nbformat
 from notebook_executor.text import one_line
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def violations(nb: dict[str, Any], major: int, minor: int) -> Iterator[Violation
         major: 3 or 4; there is no schema of older versions.
         minor: The version after the point.
     """
+    load_nbformat()
     from nbformat.validator import get_validator
 
     minor = minor if major == 4 else 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from notebook_executor.errors import ParameterError
 from notebook_executor.execution.parameters import load_parameters
+from notebook_executor.nbformat_loading import load_nbformat
 
 
 def gather_parameters(
@@ -68,6 +69,7 @@ def _from_base64(text: str) -> Mapping[str, Any]:
 
 
 def _from_yaml(text: str, source: str) -> Mapping[str, Any]:
+    load_nbformat()
     import yaml
     from papermill.iorw import NoDatesSafeLoader
 

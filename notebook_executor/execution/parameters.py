@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.parameters_cell import Parameter, Parameters, read_parameters
 from notebook_executor.errors import ParameterError
+from notebook_executor.nbformat_loading import load_nbformat
 from notebook_executor.text import one_line
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def load_parameters(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
     """
     if given is None or isinstance(given, Mapping):
         return dict(given or {})
+    load_nbformat()
     from papermill.iorw import read_yaml_file
 
     try:

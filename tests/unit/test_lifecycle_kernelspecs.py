@@ -50,6 +50,34 @@ def test_python_in_a_kernelspec_is_this_interpreter(install: Install) -> None:
     assert not find_launch_spec("other", language="").is_ipykernel
 
 
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [("IPYTHONDIR", ""), ("HOME", ".ipython"), ("XDG_CONFIG_HOME", "ipython")],
+)
+def test_kernelspecs_in_ipythons_folder_are_found(
+    variable: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IPYTHONDIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv(variable, str(tmp_path / "place"))
+    directory = tmp_path / "place" / folder / "kernels" / "hidden"
+    directory.mkdir(parents=True)
+    (directory / "kernel.json").write_text(json.dumps(_spec()))
+
+    assert find_launch_spec("hidden", language="").resource_dir == str(directory)
+
+
+def test_looking_for_a_kernelspec_makes_no_folder_of_ipython(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IPYTHONDIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert find_launch_spec("python3", language="python").is_ipykernel
+    assert not (tmp_path / ".ipython").exists()
+
+
 def test_placeholders_are_filled_in_as_jupyter_does(install: Install) -> None:
     argv = ["run", "{connection_file}", "{resource_dir}/x", "{prefix}", "{unknown}", "{}", "~/y"]
     directory = install("k", _spec(argv=argv, env={"A": "${HOME}/a:$A", "B": "${NOT_SET}"}))
