@@ -178,13 +178,15 @@ class NotebookExecutor:
         """Run what a request asks for; ``execute`` for those who hold a ``RunRequest``."""
         from dataclasses import replace
 
+        # First, so that the guard starts while we import.
+        backend = self._local_backend()
         from notebook_executor.execution.run import run_notebook
 
         if request.kernel_name is None and request.python is None:
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
-        return run_notebook(request, self.root, self.settings, self._local_backend())
+        return run_notebook(request, self.root, self.settings, backend)
 
     def _local_backend(self) -> LocalBackend:
         from notebook_executor.backends.local import LocalBackend
@@ -193,6 +195,7 @@ class NotebookExecutor:
             if self._backend is None:
                 self._backend = LocalBackend()
                 weakref.finalize(self, self._backend.close)
+            self._backend.prepare()
             return self._backend
 
     def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def load_nbformat() -> None:
         # Another thread that imports the module meanwhile keeps its own.
         sys.modules.setdefault(_GRAMMAR, stand_in)
     try:
-        import_module("nbformat")
+        import nbformat  # noqa: F401
     finally:
         if stand_in is not None and sys.modules.get(_GRAMMAR) is stand_in:
             del sys.modules[_GRAMMAR]

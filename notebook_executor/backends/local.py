@@ -37,6 +37,10 @@ class LocalBackend:
         self._containment = Containment()
         self._tcp_only: set[str] = set()
 
+    def prepare(self) -> None:
+        """Begin what the first lease would wait for; does not block, and may be called again."""
+        self._containment.prepare()
+
     def close(self) -> None:
         """End the guard process that is kept between leases; may be called again."""
         self._containment.close()

@@ -32,6 +32,11 @@ class Containment:
         self._supervisor = Supervisor()
         self._reaped = False
 
+    def prepare(self) -> None:
+        """Begin what the first kernel would wait for; does not block, and may be called again."""
+        if _has_supervisors():
+            self._supervisor.launch()
+
     def open(
         self,
         *,
@@ -71,7 +76,7 @@ class Containment:
         return KeptKernel(self._supervisor, tier, path, told)
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
-        if not sys.platform.startswith("linux") or not os.path.isdir("/proc/self"):
+        if not _has_supervisors():
             return "best_effort", "the others need Linux and /proc"
         if host_view:
             return "subreaper", "the host's processes are to be seen"
@@ -92,3 +97,7 @@ class Containment:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _has_supervisors() -> bool:
+    return sys.platform.startswith("linux") and os.path.isdir("/proc/self")

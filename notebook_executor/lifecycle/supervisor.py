@@ -39,7 +39,16 @@ class Supervisor:
         self._guard: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._owner = 0
+        self._ready = False
         self._namespace_problem = ""
+
+    def launch(self) -> None:
+        """Start the guard unless it is there, and do not wait for it: whoever needs it does.
+
+        Where it cannot be started, whoever needs it is told.
+        """
+        with contextlib.suppress(OSError), self._lock:
+            self._launch()
 
     def keep(self, tier: Tier, directory: Path) -> Wire:
         """Have the guard fork a keeper, which then waits for what to launch.
@@ -85,36 +94,31 @@ class Supervisor:
             return self._namespace_problem
 
     def _ensure(self) -> None:
+        self._launch()
+        if not self._ready:
+            self._wait_ready()
+
+    def _launch(self) -> None:
         if self._owner != os.getpid():
             # After a fork, the guard is the other process's, and so is its socket.
             self._guard = self._control = None
         if self._guard is None:
-            self._start()
+            self._guard, self._control = _start_guard()
+            self._owner, self._ready = os.getpid(), False
 
-    def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            words = [str(_PACKAGES), str(theirs.fileno()), str(os.getpid())]
-            guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _START, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-                cwd="/",
-            )
-        ours.settimeout(_GUARD_SECONDS)
+    def _wait_ready(self) -> None:
+        assert self._control is not None
+        self._control.settimeout(_GUARD_SECONDS)
         try:
-            answer = ours.recv(4096).decode()
+            answer = self._control.recv(4096).decode()
         except OSError:
             answer = ""
         if not answer.startswith("ready"):
-            ours.close()
-            guard.kill()
-            guard.wait(_GUARD_SECONDS)
+            assert self._guard is not None
+            self._guard.kill()
+            self._drop()
             raise KernelStartError("The guard process did not start", retryable=True)
-        self._guard, self._control, self._owner = guard, ours, os.getpid()
+        self._ready = True
         self._namespace_problem = answer.partition(" ")[2]
 
     def close(self) -> None:
@@ -133,3 +137,23 @@ class Supervisor:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._guard.wait(_END_SECONDS)
         self._guard = self._control = None
+
+
+def _start_guard() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        words = [str(_PACKAGES), str(theirs.fileno()), str(os.getpid())]
+        try:
+            guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _START, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+                cwd="/",
+            )
+        except OSError:
+            ours.close()
+            raise
+    return guard, ours
