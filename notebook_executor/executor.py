@@ -180,13 +180,13 @@ class NotebookExecutor:
 
         # First, so that the guard starts while we import.
         backend = self._local_backend()
-        from notebook_executor.execution.run import run_notebook
+        from notebook_executor.execution.run import begin_run, run_notebook
 
         if request.kernel_name is None and request.python is None:
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
-        return run_notebook(request, self.root, self.settings, backend)
+        return run_notebook(begin_run(request, self.root, self.settings), backend)
 
     def _local_backend(self) -> LocalBackend:
         from notebook_executor.backends.local import LocalBackend

@@ -116,6 +116,7 @@ class LocalBackend:
             graces=request.graces,
             prepare=_runtime_copier(spec, request.env),
             about=request.about,
+            unwanted=request.unwanted,
         )
 
 

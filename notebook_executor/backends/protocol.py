@@ -31,6 +31,7 @@ class KernelRequest:
         start_timeout: Seconds until it must answer.
         graces: How long each step of its end may take.
         about: What ``nbx ps`` tells of it: ``run_id`` and ``notebook``.
+        unwanted: Asked while the kernel starts: True once nobody needs it any more.
     """
 
     kernel_name: str | None
@@ -45,6 +46,7 @@ class KernelRequest:
     limits: ResourceLimits = NO_LIMITS
     graces: Graces = field(default_factory=Graces)
     about: Mapping[str, str] = field(default_factory=dict)
+    unwanted: Callable[[], bool] = lambda: False
 
 
 class KernelHandle(Protocol):
@@ -111,6 +113,7 @@ class Backend(Protocol):
         ``lease.ended()`` says so.
 
         Raises:
-            KernelStartError: On entering: there is no such kernel, or it did not come up.
+            KernelStartError: On entering: there is no such kernel, it did not come up, or it has
+                become unwanted.
         """
         ...

@@ -12,7 +12,7 @@ from notebook_executor.backends.protocol import Lease
 from notebook_executor.documents.cells import has_tag
 from notebook_executor.execution.failures import CellFailure, Failure
 from notebook_executor.execution.outputs import NotebookOutputs, SpillPlace, record_time
-from notebook_executor.execution.watchdog import Watchdog
+from notebook_executor.execution.watchdog import Ending, Watchdog
 from notebook_executor.execution.widgets import Widgets
 from notebook_executor.lifecycle.connection import Message
 from notebook_executor.models import CellStatus, ErrorKind
@@ -26,6 +26,16 @@ _LAST_WORDS = 0.2
 _CELL_LINE = re.compile(r"Cell In\s?\[(\d+)\], line (\d+)")
 _BODY_LINE = re.compile(r"File <timed exec>:(\d+)")
 _STDIN_ERROR = "StdinNotImplementedError"
+_STATUSES: dict[Ending, CellStatus] = {
+    "cell_timeout": "timeout",
+    "run_timeout": "timeout",
+    "cancelled": "error",
+}
+_ERRORS: dict[Ending, str] = {
+    "cell_timeout": "CellTimeoutError",
+    "run_timeout": "CellTimeoutError",
+    "cancelled": "Cancelled",
+}
 
 
 @dataclass(frozen=True)
@@ -156,25 +166,24 @@ class Engine:
             self._lease.handle.busy = False
             return CellOutcome("not_run", failure=Failure(fired.kind, "", state="live"))
         if reply is None:
-            return self._died(index, took, fired.kind if fired else None)
+            return self._died(index, took)
         self._lease.handle.busy = False
         reply = _with_shown_error(reply, cell)
-        if fired is not None:
+        finished = fired is not None and fired.kind == "cancelled" and reply.get("status") == "ok"
+        if fired is not None and not finished:
             failure = Failure(fired.kind, "", state="live", signal=fired.signal)
-            cell_failure = _cell_failure(index, cell, reply, "CellTimeoutError")
-            return CellOutcome("timeout", took, reply, failure.at(cell_failure))
+            cell_failure = _cell_failure(index, cell, reply, _ERRORS[fired.kind])
+            return CellOutcome(_STATUSES[fired.kind], took, reply, failure.at(cell_failure))
         return _judge(index, cell, reply, took, expects_error)
 
-    def _died(self, index: int, took: float, deadline: Any) -> CellOutcome:
+    def _died(self, index: int, took: float) -> CellOutcome:
         fired = self._watchdog.fired
-        name = "CellTimeoutError" if deadline else "KernelDiedError"
-        failure = Failure(
-            deadline or "kernel_died",
-            "",
-            signal=fired.signal if fired else None,
-            cell=CellFailure(index, name, ""),
-        )
-        return CellOutcome("timeout" if deadline else "error", took, failure=failure)
+        if fired is None:
+            died = CellFailure(index, "KernelDiedError", "")
+            return CellOutcome("error", took, failure=Failure("kernel_died", "", cell=died))
+        cell_failure = CellFailure(index, _ERRORS[fired.kind], "")
+        failure = Failure(fired.kind, "", signal=fired.signal, cell=cell_failure)
+        return CellOutcome(_STATUSES[fired.kind], took, failure=failure)
 
     def _ask(self, cell: NotebookNode, *, stop_on_error: bool) -> dict[str, Any] | None:
         """Execute the source; None when the kernel died before it had answered."""

@@ -51,6 +51,8 @@ def explain(
             killed = killed_children(end, request.limits)
             message, hint = _timeout(failure, request, where)
             return message, " ".join(filter(None, (killed, hint)))
+        case "cancelled":
+            return _cancelled(where, failure)
         case "kernel_died":
             return _death(where or "No cell", end)
         case "out_of_memory" | "resource_limit":
@@ -116,6 +118,14 @@ def _run_timeout(where: str | None, timeout: float, failure: Failure) -> tuple[s
     return (
         f"The run took longer than its run_timeout of {timeout:g} s. {how}",
         "Raise run_timeout, or run fewer cells; what had finished is in the notebook.",
+    )
+
+
+def _cancelled(where: str | None, failure: Failure) -> tuple[str, str]:
+    how = "No cell was running." if where is None else f"{where} was running."
+    return (
+        f"The run was cancelled: {one_line(failure.reason, 500)}. {how}",
+        "Run it again when it is wanted; what had finished is in the notebook.",
     )
 
 

@@ -27,7 +27,11 @@ class CellFailure:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run did not succeed; the fields of ``models.RunError``, and the cell."""
+    """Why a run did not succeed; the fields of ``models.RunError``, and the cell.
+
+    Attributes:
+        reason: Why a run was cancelled, in the words of who did.
+    """
 
     kind: ErrorKind
     message: str
@@ -36,6 +40,7 @@ class Failure:
     state: Literal["live", "lost"] = "lost"
     signal: str | None = None
     cell: CellFailure | None = None
+    reason: str = ""
 
     def at(self, cell: CellFailure) -> Failure:
         return replace(self, cell=cell)
@@ -61,7 +66,9 @@ def from_exception(error: Exception) -> Failure:
     )
 
 
-def cancelled(reason: str) -> Failure:
+def interrupted(error: BaseException) -> Failure:
     return Failure(
-        "cancelled", f"The run was interrupted ({reason})", "What had finished is in the notebook."
+        "cancelled",
+        f"The run was interrupted ({type(error).__name__})",
+        "What had finished is in the notebook.",
     )

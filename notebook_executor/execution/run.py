@@ -7,6 +7,7 @@ import os
 import traceback
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from notebook_executor.config import Settings
 from notebook_executor.documents.canonical import non_finite_places
 from notebook_executor.documents.writing import check_writable
 from notebook_executor.errors import DocumentError, KernelStartError
+from notebook_executor.execution.cancelling import Cancellation, RunCancelledError
 from notebook_executor.execution.engine import Engine
-from notebook_executor.execution.failures import Failure, cancelled, from_exception
+from notebook_executor.execution.failures import Failure, from_exception, interrupted
 from notebook_executor.execution.ledger import Events, Ledger, Recorder
 from notebook_executor.execution.limits import resource_limits, with_cause
 from notebook_executor.execution.outputs import SpillPlace
@@ -34,18 +36,50 @@ from notebook_executor.models import ExecutionResult
 _WITHHELD = "Withheld from the kernel's environment: {} (pass_env lets a variable through)."
 
 
-def run_notebook(
-    request: RunRequest, root: Path, settings: Settings, backend: Backend
-) -> ExecutionResult:
-    """Run one notebook: plan, prepare, execute, tear down, save, tell.
+@dataclass(frozen=True)
+class Begun:
+    """A run that has its id and its record, and has done nothing yet.
 
-    Blocks until the run is over and its kernel is gone.
+    Attributes:
+        record: None where there is no place for one.
+        problem: Why there is none; the run goes on without, and says so.
+    """
+
+    plan: Plan
+    record: RunRecord | None
+    problem: str = ""
+
+
+def begin_run(request: RunRequest, root: Path, settings: Settings) -> Begun:
+    """Give a run its id and its record.
 
     Args:
         request: What to run.
         root: The project; relative paths, ``runs/`` and ``.nbx/`` are below it.
         settings: The operator's.
+    """
+    while True:
+        plan = make_plan(request, root, settings)
+        try:
+            record = create_record(plan.run_id, root, settings.state_dir, plan.output_path)
+        except FileExistsError:
+            continue  # two runs of the same instant drew the same id
+        except DocumentError as error:
+            return Begun(plan, None, str(error))
+        return Begun(plan, record)
+
+
+def run_notebook(
+    begun: Begun, backend: Backend, cancellation: Cancellation | None = None
+) -> ExecutionResult:
+    """Run one notebook: prepare, execute, tear down, save, tell.
+
+    Blocks until the run is over and its kernel is gone.
+
+    Args:
+        begun: The run.
         backend: Where the kernel comes from.
+        cancellation: By which somebody else may end the run.
 
     Returns:
         The result, also of a run that failed.
@@ -53,23 +87,27 @@ def run_notebook(
     Raises:
         KeyboardInterrupt: As it came, after teardown and saving.
     """
-    plan, record, problem = _begin(request, root, settings)
-    ledger = Ledger(record)
-    events = Events(request.on_event, plan.run_id, ledger.warnings)
+    plan = begun.plan
+    ledger = Ledger(begun.record)
+    events = Events(plan.request.on_event, plan.run_id, ledger.warnings)
+    cancellation = cancellation or Cancellation()
     interruption: BaseException | None = None
     try:
-        if problem:
-            events.warn(problem)
-        _execute(plan, ledger, events, backend)
+        if begun.problem:
+            events.warn(begun.problem)
+        _execute(plan, ledger, events, backend, cancellation)
     except KernelStartError as error:
-        ledger.failure = _not_started(plan, ledger, error)
+        ledger.failure = _not_started(plan, ledger, error, cancellation)
+    except RunCancelledError:
+        ledger.failure = Failure("cancelled", "")
     except Exception as error:
         ledger.failure = from_exception(error)
         if ledger.failure.kind == "internal":
             _keep_traceback(ledger.record)
     except BaseException as error:
         interruption = error
-        ledger.failure = cancelled(type(error).__name__)
+        ledger.failure = interrupted(error)
+    ledger.failure = _with_reason(ledger.failure, cancellation)
     result = _conclude(plan, ledger)
     events.emit(
         "run_finished",
@@ -82,22 +120,16 @@ def run_notebook(
     return result
 
 
-def _begin(
-    request: RunRequest, root: Path, settings: Settings
-) -> tuple[Plan, RunRecord | None, str]:
-    """The plan, the run's record, and why there is none: the run goes on without, and says so."""
-    while True:
-        plan = make_plan(request, root, settings)
-        try:
-            record = create_record(plan.run_id, root, settings.state_dir, plan.output_path)
-        except FileExistsError:
-            continue  # two runs of the same instant drew the same id
-        except DocumentError as error:
-            return plan, None, str(error)
-        return plan, record, ""
+def _with_reason(failure: Failure | None, cancellation: Cancellation) -> Failure | None:
+    if failure is None or failure.kind != "cancelled":
+        return failure
+    return replace(failure, reason=cancellation.reason or "")
 
 
-def _execute(plan: Plan, ledger: Ledger, events: Events, backend: Backend) -> None:
+def _execute(
+    plan: Plan, ledger: Ledger, events: Events, backend: Backend, cancellation: Cancellation
+) -> None:
+    cancellation.check()
     notebook, ledger.source_sha256 = read_source(plan)
     ledger.git_commit = git_commit(plan.input_path.parent if plan.input_path else plan.root)
     prepared = ledger.prepared = prepare(plan, notebook, ledger.source_sha256)
@@ -120,22 +152,27 @@ def _execute(plan: Plan, ledger: Ledger, events: Events, backend: Backend) -> No
             stack.callback(journal.close)
         recorder = Recorder(ledger, prepared, journal, file, events)
         stack.callback(_note_end, ledger)
-        lease = stack.enter_context(backend.lease(_kernel_request(plan, prepared, environment)))
+        cancellation.check()
+        request = _kernel_request(plan, prepared, environment, cancellation)
+        lease = stack.enter_context(backend.lease(request))
         ledger.lease = lease
         for warning in lease.warnings:
             events.warn(warning)
         events.emit("kernel_ready")
         if file is not None:
             file.refresh(prepared.notebook)
-        _run_cells(plan, ledger, lease, prepared, recorder)
+        _run_cells(plan, ledger, lease, recorder, cancellation)
 
 
 def _run_cells(
-    plan: Plan, ledger: Ledger, lease: Lease, prepared: Prepared, recorder: Recorder
+    plan: Plan, ledger: Ledger, lease: Lease, recorder: Recorder, cancellation: Cancellation
 ) -> None:
+    prepared = ledger.prepared
+    assert prepared is not None
     place = SpillPlace(ledger.record.outputs if ledger.record else None, plan.settings.output_limit)
-    with Watchdog(lease.handle, plan.request.timeout, plan.deadline, plan.settings) as watchdog:
-        engine = Engine(lease, watchdog, recorder, place, plan.settings.iopub_timeout)
+    timeout, settings = plan.request.timeout, plan.settings
+    with Watchdog(lease.handle, timeout, plan.deadline, settings, cancellation) as watchdog:
+        engine = Engine(lease, watchdog, recorder, place, settings.iopub_timeout)
         try:
             ledger.failure = engine.run(prepared.notebook, prepared.selected.__contains__)
         finally:
@@ -143,7 +180,7 @@ def _run_cells(
 
 
 def _kernel_request(
-    plan: Plan, prepared: Prepared, environment: Mapping[str, str]
+    plan: Plan, prepared: Prepared, environment: Mapping[str, str], cancellation: Cancellation
 ) -> KernelRequest:
     settings = plan.settings
     return KernelRequest(
@@ -159,6 +196,7 @@ def _kernel_request(
         limits=resource_limits(plan.request.limits),
         graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
         about=_about(plan),
+        unwanted=lambda: cancellation.requested,
     )
 
 
@@ -167,10 +205,14 @@ def _about(plan: Plan) -> dict[str, str]:
     return {"run_id": plan.run_id, **notebook}
 
 
-def _not_started(plan: Plan, ledger: Ledger, error: KernelStartError) -> Failure:
+def _not_started(
+    plan: Plan, ledger: Ledger, error: KernelStartError, cancellation: Cancellation
+) -> Failure:
     """A start that the run's own deadline cut short is a timeout of the run."""
     end = error.details.get("end")
     ledger.end = end if isinstance(end, KernelEnd) else None
+    if cancellation.requested:
+        return Failure("cancelled", "")
     if plan.deadline is not None and plan.remaining(1.0) == 0.0:
         return Failure("run_timeout", "")
     return from_exception(error)

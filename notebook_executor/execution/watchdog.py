@@ -1,4 +1,4 @@
-"""Deadlines that fire: a thread that holds only the kernel's handle."""
+"""Deadlines and cancellations that take effect: a thread that holds only the kernel's handle."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
 
 from notebook_executor.backends.protocol import KernelHandle
 from notebook_executor.config import Settings
+from notebook_executor.execution.cancelling import Cancellation
 from notebook_executor.lifecycle.threads import new_thread
 
 # What the host may be late with its own steps before the keeper takes over.
@@ -22,22 +23,23 @@ _LAST_SECONDS = 1.0
 _SPARE, _MOST_SPARE = 0.1, 5.0
 
 Deadline = Literal["cell_timeout", "run_timeout"]
+Ending = Literal["cell_timeout", "run_timeout", "cancelled"]
 
 
 @dataclass
 class Fired:
-    """Which deadline passed, and the strongest signal that was needed.
+    """Which deadline passed, if it was one, and the strongest signal that was needed.
 
     Attributes:
         signal: SIGINT when the kernel gave up the cell and lives on; SIGTERM or SIGKILL else.
     """
 
-    kind: Deadline
+    kind: Ending
     signal: Literal["SIGINT", "SIGTERM", "SIGKILL"] = "SIGINT"
 
 
 class Watchdog:
-    """Ends a cell that runs past its deadline: interrupt, then terminate, then kill.
+    """Ends a cell past its deadline, or of a cancelled run: interrupt, terminate, kill.
 
     It works on a thread of its own, so that it also fires while the thread that executes is kept
     from looking at its clock.
@@ -47,6 +49,7 @@ class Watchdog:
         timeout: Seconds a cell may take; None for no limit.
         run_deadline: On the monotonic clock; None for no limit.
         settings: The grace of each step.
+        cancellation: The run's, if it can be cancelled.
     """
 
     def __init__(
@@ -55,11 +58,14 @@ class Watchdog:
         timeout: float | None,
         run_deadline: float | None,
         settings: Settings,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self._handle = handle
         self._timeout = timeout
         self._run_deadline = run_deadline
         self._settings = settings
+        self._cancellation = cancellation or Cancellation()
+        self._listening = ExitStack()
         self._condition = threading.Condition()
         self._cell_deadline: float | None = None
         self._told: float | None = None
@@ -72,17 +78,23 @@ class Watchdog:
     @property
     def fired(self) -> Fired | None:
         with self._condition:
-            return self._fired
+            return self._seen()
+
+    def _seen(self) -> Fired | None:
+        """What has fired; a cancellation between two cells is not left to the thread."""
+        if self._fired is None and self._cancellation.requested and not self._running:
+            self._fired = Fired("cancelled")
+        return self._fired
 
     @contextmanager
     def cell(self) -> Iterator[bool]:
         """Watch one cell; leaving the block tells the watchdog that it has finished.
 
         Yields:
-            Whether the cell may run: False when the run's deadline has passed already.
+            Whether the cell may run: False when the run has been ended already.
         """
         with self._condition:
-            allowed = self._fired is None
+            allowed = self._seen() is None
             self._running = allowed
             if self._timeout is not None:
                 self._cell_deadline = time.monotonic() + self._timeout
@@ -122,7 +134,12 @@ class Watchdog:
 
     def __enter__(self) -> Watchdog:
         self._thread.start()
+        self._listening.enter_context(self._cancellation.told_to(self._wake))
         return self
+
+    def _wake(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
 
     def __exit__(
         self,
@@ -130,6 +147,7 @@ class Watchdog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._listening.close()
         with self._condition:
             self._closed = True
             self._condition.notify_all()
@@ -138,9 +156,13 @@ class Watchdog:
 
     def _watch(self) -> None:
         with self._condition:
-            while not self._closed:
+            while not self._closed and self._fired is None:
                 kind, deadline = self._next()
-                if deadline is not None and time.monotonic() >= deadline:
+                remaining = None if deadline is None else deadline - time.monotonic()
+                if self._cancellation.requested:
+                    self._fired = Fired("cancelled")
+                    break
+                if remaining is not None and remaining <= 0:
                     self._fired = Fired(kind)
                     break
                 if self._told is not None and time.monotonic() >= self._told - _LAST_SECONDS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -185,7 +185,9 @@ class Channels:
                     return True
         return False
 
-    def wait_ready(self, deadline: float) -> dict[str, Any]:
+    def wait_ready(
+        self, deadline: float, unwanted: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any]:
         """Block until the kernel answers and its IOPub channel is heard.
 
         ipykernel 7 greets each IOPub subscriber (``iopub_welcome``); other kernels are asked
@@ -193,6 +195,7 @@ class Channels:
 
         Args:
             deadline: On the monotonic clock.
+            unwanted: Asked at least twice a second; True ends the waiting.
 
         Returns:
             The content of the kernel_info reply.
@@ -200,6 +203,7 @@ class Channels:
         Raises:
             KernelDiedError: The kernel exited.
             TimeoutError: The deadline has passed.
+            InterruptedError: The kernel has become unwanted.
         """
         info: dict[str, Any] | None = None
         heard = False
@@ -207,6 +211,8 @@ class Channels:
         ask_at = 0.0
         while info is None or not heard:
             now = time.monotonic()
+            if unwanted():
+                raise InterruptedError
             if now >= deadline:
                 raise TimeoutError
             if now >= ask_at:

@@ -156,6 +156,7 @@ def start_kernel(
     required: Tier | None = None,
     limits: ResourceLimits = NO_LIMITS,
     about: Mapping[str, Any] | None = None,
+    unwanted: Callable[[], bool] = lambda: False,
 ) -> Iterator[Kernel]:
     """Start a kernel, wait until it answers, and end it with everything it started.
 
@@ -177,9 +178,11 @@ def start_kernel(
         required: The least tier of containment that will do; None for any.
         limits: What the kernel and all it starts may use.
         about: Added to what the lease file says of the kernel.
+        unwanted: Asked every now and then while the kernel starts; True gives it up.
 
     Raises:
-        KernelStartError: It did not start, died while starting, or did not answer in time.
+        KernelStartError: It did not start, died while starting, did not answer in time, or was
+            given up.
     """
     graces = graces or Graces()
     deadline = time.monotonic() + start_timeout
@@ -205,7 +208,7 @@ def start_kernel(
             stack.callback(channels.close)
             kernel = Kernel(spec, channels, contained)
             stack.callback(end.stop, kernel, graces)
-            kernel.info = _wait_ready(kernel, deadline, start_timeout)
+            kernel.info = _wait_ready(kernel, deadline, start_timeout, unwanted)
             yield kernel
     except KernelStartError as error:
         error.details["end"] = end.report()
@@ -263,11 +266,16 @@ class _End:
             self._kernel.end = self.report()
 
 
-def _wait_ready(kernel: Kernel, deadline: float, start_timeout: float) -> dict[str, Any]:
+def _wait_ready(
+    kernel: Kernel, deadline: float, start_timeout: float, unwanted: Callable[[], bool]
+) -> dict[str, Any]:
     try:
-        return kernel.channels.wait_ready(deadline)
+        return kernel.channels.wait_ready(deadline, unwanted)
     except KernelDiedError as error:
         raise _died_at_start(kernel) from error
+    except InterruptedError as error:
+        kernel.busy = True
+        raise KernelStartError("The kernel was given up while it was starting") from error
     except TimeoutError as error:
         kernel.busy = True
         raise KernelStartError(
