@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from notebook_executor.backends.local import LocalBackend
-    from notebook_executor.documents.diffing import NotebookDiff
+    from notebook_executor.documents.difference import NotebookDiff
     from notebook_executor.documents.parameters_cell import Parameters
+    from notebook_executor.documents.patching import PatchReport
     from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.request import RunRequest
     from notebook_executor.lifecycle.containment import Tier
@@ -239,15 +240,47 @@ class NotebookExecutor:
 
         write_notebook(nb, self._below_root(path))
 
-    def diff_notebooks(self, path_a: StrPath, path_b: StrPath) -> NotebookDiff:
+    def diff_notebooks(
+        self, path_a: StrPath, path_b: StrPath, *, noise: bool = False, lossless: bool = False
+    ) -> NotebookDiff:
         """What changed from one notebook to another: nbdime's operations, and a summary.
+
+        Args:
+            path_a: The notebook to begin with.
+            path_b: What it became.
+            noise: Ids, execution counts, and what else differs from run to run, count too.
+            lossless: So does every byte, and the difference is a patch that reproduces it.
 
         Raises:
             DocumentError: One of them is not a readable notebook.
         """
         from notebook_executor.documents.diffing import diff_notebooks
 
-        return diff_notebooks(self._below_root(path_a), self._below_root(path_b))
+        a, b = self._below_root(path_a), self._below_root(path_b)
+        return diff_notebooks(a, b, noise=noise, lossless=lossless)
+
+    def patch(
+        self, notebook_path: StrPath, diff: NotebookDiff | StrPath, output: StrPath | None = None
+    ) -> PatchReport:
+        """Apply a difference to the notebook that it was made of; to any other, nothing is done.
+
+        Args:
+            notebook_path: The notebook. Its ids, counts, and the outputs that the difference does
+                not change, may be others than they were.
+            diff: What ``diff_notebooks`` returned, or the path of a file of its JSON.
+            output: Where the result goes; None for the notebook itself.
+
+        Raises:
+            DocumentError: The difference does not fit (``details["kind"]`` is ``does_not_fit``),
+                or a file cannot be read or written. The notebook is as it was before.
+        """
+        from notebook_executor.documents.difference import NotebookDiff
+        from notebook_executor.documents.patching import patch_notebook, read_diff
+
+        if not isinstance(diff, NotebookDiff):
+            diff = read_diff(self._below_root(diff))
+        target = None if output is None else self._below_root(output)
+        return patch_notebook(self._below_root(notebook_path), diff, target)
 
     def validate(self, notebook_path: StrPath) -> ValidationReport:
         """What is wrong with a notebook file, each with its place; a file that is none, too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import itertools
 import json
@@ -66,7 +67,7 @@ def adopt(node: dict[str, Any]) -> NotebookNode:
     try:
         return _current(from_dict(node), "notebook")
     except RecursionError:
-        raise _too_deep("notebook") from None
+        raise too_deep("notebook") from None
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
@@ -110,6 +111,12 @@ def parse_json(data: bytes, name: str) -> object:
     Raises:
         DocumentError: It is not UTF-8, or not JSON; line and column are in the message.
     """
+    from pydantic_core import from_json
+
+    # Three times as fast as the standard library's, but stricter (byte order marks, lone
+    # surrogates, deep nesting) and without the place of an error: that one has the last word.
+    with contextlib.suppress(ValueError):
+        return from_json(data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -133,7 +140,7 @@ def parse_json(data: bytes, name: str) -> object:
             code="not_json",
         ) from exc
     except RecursionError:
-        raise _too_deep(name) from None
+        raise too_deep(name) from None
     except ValueError as exc:
         raise invalid(name, f"not usable JSON: {exc}", code="not_json") from exc
 
@@ -146,7 +153,8 @@ def _json_hint(text: str) -> str:
     return "Was it cut off, or edited by hand?"
 
 
-def _too_deep(name: str) -> DocumentError:
+def too_deep(name: str) -> DocumentError:
+    """The error for a file whose values are nested beyond what can be followed."""
     return invalid(name, "nested too deeply to be a notebook", code="not_json")
 
 
@@ -164,7 +172,7 @@ def _current(raw: object, name: str) -> NotebookNode:
         notebook: NotebookNode = to_notebook_json(content)
         assign_ids(notebook.cells)
     except RecursionError:
-        raise _too_deep(name) from None
+        raise too_deep(name) from None
     return notebook
 
 

@@ -98,7 +98,13 @@ def works_on_documents(executor: NotebookExecutor) -> None:
         assert_type(name, str)
         assert_type(parameter.required, bool)
     assert_type(executor.inspect_parameters("in.ipynb").json_schema(), dict[str, Any])
-    executor.diff_notebooks("a.ipynb", Path("b.ipynb"))
+    diff = executor.diff_notebooks("a.ipynb", Path("b.ipynb"))
+    assert_type(diff.identical, bool)
+    assert_type(diff.for_llm(2000), str)
+    assert_type(diff.to_markdown(), str)
+    executor.diff_notebooks("a.ipynb", "b.ipynb", noise=True, lossless=True)
+    assert_type(executor.patch("a.ipynb", diff).exact, bool)
+    executor.patch("a.ipynb", Path("d.json"), output="c.ipynb")
     executor.validate("in.ipynb")
 
 

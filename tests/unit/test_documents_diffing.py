@@ -15,7 +15,8 @@ from nbdime import patch
 from nbdime.diff_utils import to_diffentry_dicts
 from nbdime.diffing.notebooks import reset_notebook_differ, set_notebook_diff_targets
 
-from notebook_executor.documents.diffing import NotebookDiff, diff_notebooks
+from notebook_executor.documents.difference import NotebookDiff
+from notebook_executor.documents.diffing import diff_notebooks
 from notebook_executor.errors import DocumentError
 
 

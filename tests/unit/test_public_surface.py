@@ -54,6 +54,7 @@ def test_the_executor_has_these_methods() -> None:
         "read_notebook",
         "write_notebook",
         "diff_notebooks",
+        "patch",
         "validate",
     ]
 
