@@ -282,11 +282,23 @@ class NotebookExecutor:
         target = None if output is None else self._below_root(output)
         return patch_notebook(self._below_root(notebook_path), diff, target)
 
-    def validate(self, notebook_path: StrPath) -> ValidationReport:
-        """What is wrong with a notebook file, each with its place; a file that is none, too."""
-        from notebook_executor.documents.validation import validate_notebook
+    def validate(
+        self, notebook_path: StrPath, *, fix: bool = False, upgrade: bool = False
+    ) -> ValidationReport:
+        """What is wrong with a notebook file, each with its place; a file that is none, too.
 
-        return validate_notebook(self._below_root(notebook_path))
+        Args:
+            notebook_path: The file.
+            fix: First put right in the file what can be without guessing; the report tells what.
+            upgrade: Rewrite a notebook of an older format as nbformat 4.5; implies ``fix``.
+
+        Raises:
+            DocumentError: Only with ``fix`` or ``upgrade``: the file cannot be written.
+        """
+        from notebook_executor.documents.validation import repair_file, validate_notebook
+
+        path = self._below_root(notebook_path)
+        return repair_file(path, upgrade=upgrade) if fix or upgrade else validate_notebook(path)
 
     def _below_root(self, path: StrPath) -> Path:
         return self.root / path

@@ -8,5 +8,6 @@ importing them takes longer than everything else here.
 says what a usable notebook is, ``schema`` what a valid one is, ``canonical`` how its JSON looks.
 ``cells`` names and finds cells. ``parameters_cell`` reads what a notebook can be given, with
 ``python_source`` for the code and ``parameter_types`` for the annotations. ``validation`` and
-``diffing`` report.
+``diffing`` report; ``issues`` names what can be wrong, ``code_checks``, ``names``, ``leaks`` and
+``unsafe`` find it, ``repairs`` puts it right.
 """

@@ -20,6 +20,12 @@ def notebook_language(notebook: NotebookNode) -> str:
     return "python" if named == "ipython" else named
 
 
+def is_python(notebook: NotebookNode) -> bool:
+    """Whether the notebook is in Python, which one that says nothing is taken to be."""
+    language = notebook_language(notebook) or wanted_kernel(notebook) or "python"
+    return language.lower().startswith("python")
+
+
 def _section(notebook: NotebookNode, name: str) -> dict[str, Any]:
     section = notebook.metadata.get(name)
     return section if isinstance(section, dict) else {}

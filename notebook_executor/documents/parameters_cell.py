@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from notebook_executor.documents.cells import find_tagged
-from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
+from notebook_executor.documents.kernel_metadata import is_python
 from notebook_executor.documents.parameter_types import (
     declared_type,
     inferred_type,
@@ -163,14 +163,10 @@ def read_parameters(nb: NotebookNode) -> Parameters:
     cell = nb.cells[index]
     if cell.cell_type != "code":
         return Parameters(cell_index=index)
-    if not _is_python(nb) or is_foreign(cell.source):
+    if not is_python(nb) or is_foreign(cell.source):
         return Parameters(cell_index=index, readable=False)
     found = _assignments(cell.source, index)
     return Parameters(tuple(map(_parameter, found)), cell_index=index)
-
-
-def _is_python(nb: NotebookNode) -> bool:
-    return (notebook_language(nb) or wanted_kernel(nb) or "python").lower().startswith("python")
 
 
 def _assignments(source: str, index: int) -> list[Assignment]:

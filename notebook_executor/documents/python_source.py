@@ -12,7 +12,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 _IPYTHON_LINE = re.compile(r"\s*[%!?]|.*?=\s*[%!]|.*\?\s*$")
 # Cell magics that run the rest of the cell as Python.
@@ -40,6 +40,21 @@ class Assignment:
     comment: str
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A cell as Python sees it.
+
+    Attributes:
+        text: Its source; IPython's own lines are empty.
+        tree: Of that text.
+        magics: What stood in those lines, by number.
+    """
+
+    text: str
+    tree: ast.Module
+    magics: dict[int, str] = field(default_factory=dict)
+
+
 def is_foreign(source: str) -> bool:
     """Whether a cell magic gives the cell to something else than this kernel's Python."""
     words = source.split(maxsplit=1)
@@ -55,11 +70,11 @@ def assignments(source: str) -> list[Assignment]:
         SyntaxError: It is not Python, IPython's additions aside.
         ValueError: It holds a character that Python source cannot.
     """
-    text, tree = _parsed(source)
-    comments = _trailing_comments(text)
+    code = parse_cell(source)
+    comments = _trailing_comments(code.text)
     found: dict[str, Assignment] = {}
-    for statement in tree.body:
-        for assignment in _assigned(statement, text):
+    for statement in code.tree.body:
+        for assignment in _assigned(statement, code.text):
             comment = comments.get(statement.end_lineno or 0) or comments.get(statement.lineno, "")
             _merge(found, _with_comment(assignment, comment))
     return list(found.values())
@@ -73,28 +88,36 @@ def _merge(found: dict[str, Assignment], new: Assignment) -> None:
     )
 
 
-def _parsed(source: str) -> tuple[str, ast.Module]:
+def parse_cell(source: str) -> Code:
+    """Parse a cell; lines that only IPython understands are set apart.
+
+    Raises:
+        SyntaxError: It is not Python, IPython's additions aside.
+        ValueError: It holds a character that Python source cannot.
+    """
     lines = re.split(r"\r\n|\r|\n", source)
+    magics: dict[int, str] = {}
     while True:
         text = "\n".join(lines)
         try:
-            return text, ast.parse(text)
+            return Code(text, ast.parse(text), magics)
         except SyntaxError as exc:
-            if not _blank_out(lines, (exc.lineno or 0) - 1):
+            if not _set_apart(lines, (exc.lineno or 0) - 1, magics):
                 raise
 
 
-def _blank_out(lines: list[str], index: int) -> bool:
+def _set_apart(lines: list[str], index: int, magics: dict[int, str]) -> bool:
     """Empty an IPython line and those that it goes on with; False when it is not one."""
     if not 0 <= index < len(lines) or not _IPYTHON_LINE.match(lines[index]):
         return False
-    indent = lines[index][: len(lines[index]) - len(lines[index].lstrip())]
-    goes_on = lines[index].endswith("\\")
+    first, indent = index, lines[index][: len(lines[index]) - len(lines[index].lstrip())]
+    taken = [lines[index]]
     lines[index] = f"{indent}pass" if indent else ""
-    while goes_on and index + 1 < len(lines):
+    while taken[-1].endswith("\\") and index + 1 < len(lines):
         index += 1
-        goes_on = lines[index].endswith("\\")
+        taken.append(lines[index])
         lines[index] = ""
+    magics[first + 1] = "\n".join(taken)
     return True
 
 

@@ -1,40 +1,28 @@
-"""Is a file a valid notebook, and where is it not: told, never raised."""
+"""What is wrong with a notebook file, told and never raised; put right on demand."""
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-from notebook_executor.documents.canonical import non_finite_places
-from notebook_executor.documents.reading import parse_json, parse_notebook, read_file
+from notebook_executor.documents.canonical import chunks, non_finite_places
+from notebook_executor.documents.code_checks import check_code
+from notebook_executor.documents.issues import Issue
+from notebook_executor.documents.leaks import check_leaks
+from notebook_executor.documents.reading import adopt, parse_json, parse_notebook, read_file
+from notebook_executor.documents.repairs import Repair, repair_notebook
 from notebook_executor.documents.schema import Violation, violations
 from notebook_executor.documents.structure import CURRENT_MINOR, check_version, format_version
+from notebook_executor.documents.unsafe import check_outputs
+from notebook_executor.documents.writing import write_bytes
 from notebook_executor.errors import DocumentError
 from notebook_executor.models import Record
 
 _SHOWN = 20
-_HINTS = {
-    "missing_id": "Give each cell a unique id, or save the file with Jupyter.",
-    "duplicate_id": "Give each cell an id of its own.",
-    "invalid_id": "An id has 1 to 64 letters, digits, hyphens and underscores.",
-}
-
-
-class Issue(Record):
-    """One thing that is wrong with a notebook file."""
-
-    level: Literal["error", "warning"]
-    code: str
-    message: str
-    place: str = ""  # like cells[3].outputs[0].data; empty when it is the file as a whole
-    cell_index: int | None = None
-    hint: str = ""
-
-    def __str__(self) -> str:
-        where = f"{self.place}: " if self.place else ""
-        advice = f" ({self.hint})" if self.hint else ""
-        return f"{self.level}: {where}{self.message}{advice}"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ValidationReport(Record):
@@ -44,37 +32,81 @@ class ValidationReport(Record):
     valid: bool
     nbformat: str | None = None  # like "4.5"; None when the file does not get that far
     issues: tuple[Issue, ...] = ()
+    repairs: tuple[Repair, ...] = ()  # what was changed in the file
 
     def __str__(self) -> str:
         version = f" (nbformat {self.nbformat})" if self.nbformat else ""
         lines = [f"{self.path}{version}: {'valid' if self.valid else 'not valid'}"]
-        lines += [f"  {issue}" for issue in self.issues[:_SHOWN]]
-        if len(self.issues) > _SHOWN:
-            lines.append(f"  … and {len(self.issues) - _SHOWN} more")
+        lines += _listed([f"changed {repair}" for repair in self.repairs])
+        lines += _listed([str(issue) for issue in self.issues])
         return "\n".join(lines)
 
 
-def validate_notebook(path: str | os.PathLike[str]) -> ValidationReport:
-    """Check a file against the schema of the format version that it states.
+def _listed(entries: list[str]) -> list[str]:
+    lines = [f"  {entry}" for entry in entries[:_SHOWN]]
+    left = len(entries) - _SHOWN
+    return [*lines, f"  … and {left} more"] if left > 0 else lines
 
-    Whatever is wrong, the file's absence included, is in the report.
+
+def validate_notebook(path: str | os.PathLike[str]) -> ValidationReport:
+    """Check a file: its format against the schema of the version it states, its code, its outputs.
+
+    Whatever is wrong, the file's absence included, is in the report. The file stays as it is.
     """
-    name = str(path)
-    version: str | None = None
     try:
         data = read_file(path)
+    except DocumentError as error:
+        return ValidationReport(path=str(path), valid=False, issues=(_told(error),))
+    return _report(data, str(path))
+
+
+def repair_file(path: str | os.PathLike[str], *, upgrade: bool = False) -> ValidationReport:
+    """Put right in a file what can be without guessing, then validate it.
+
+    The file is replaced atomically, in the layout it had, and only when something changes.
+
+    Args:
+        path: The notebook.
+        upgrade: Rewrite a notebook of an older format as nbformat 4.5.
+
+    Returns:
+        What is still wrong, and in ``repairs`` what was changed.
+
+    Raises:
+        DocumentError: The file cannot be written.
+    """
+    before = validate_notebook(path)
+    if not upgrade and not any(issue.repairable for issue in before.issues):
+        return before
+    try:
+        data = read_file(path)
+        new, repairs = _repaired(data, str(path), upgrade=upgrade)
+    except DocumentError:
+        return before  # which tells why
+    if new == data:
+        return before
+    write_bytes(new, path)
+    return _report(new, str(path), repairs)
+
+
+def _report(data: bytes, name: str, repairs: tuple[Repair, ...] = ()) -> ValidationReport:
+    version: str | None = None
+    try:
         raw: Any = parse_json(data, name)
         major, minor = format_version(raw, name)
         version = f"{major}.{minor}"
         check_version(major, name)
-        issues = [*_schema_issues(raw, major, minor), *_old_format(major)]
-        if not _has_errors(issues):
-            parse_notebook(data, name)
-            issues.extend(_numbers(raw))
+        issues = [*_format_issues(raw, major, minor, data)]
+        # Whatever can be read is looked into, also when its form is not quite right.
+        issues += _content_issues(data, name, major, told=_has_errors(issues))
     except DocumentError as error:
-        issues = [_issue(error)]
+        issues = [_told(error)]
     return ValidationReport(
-        path=name, valid=not _has_errors(issues), nbformat=version, issues=tuple(issues)
+        path=name,
+        valid=not _has_errors(issues),
+        nbformat=version,
+        issues=tuple(issues),
+        repairs=repairs,
     )
 
 
@@ -82,7 +114,7 @@ def _has_errors(issues: list[Issue]) -> bool:
     return any(issue.level == "error" for issue in issues)
 
 
-def _issue(error: DocumentError) -> Issue:
+def _told(error: DocumentError) -> Issue:
     details = error.details
     return Issue(
         level="error",
@@ -93,38 +125,96 @@ def _issue(error: DocumentError) -> Issue:
     )
 
 
-def _schema_issues(raw: dict[str, Any], major: int, minor: int) -> Iterator[Issue]:
-    """Violations of the schema; format 2 never had one."""
-    found: Iterator[Violation] = violations(raw, major, minor) if major > 2 else iter(())
-    for violation in found:
-        yield Issue(
-            level="error",
-            code=violation.code,
-            message=violation.message,
+def _format_issues(raw: dict[str, Any], major: int, minor: int, data: bytes) -> Iterator[Issue]:
+    broken = [*_violations(raw, major, minor)]
+    left = set(broken)
+    if broken and major == 4:
+        mended = copy.deepcopy(raw)
+        for _ in repair_notebook(mended):
+            pass
+        left = set(_violations(mended, *format_version(mended, "")))
+    for violation in broken:
+        issue = Issue.of(
+            violation.code,
+            violation.message,
             place=violation.place,
             cell_index=violation.cell_index,
-            hint=_HINTS.get(violation.code, ""),
         )
+        yield issue.model_copy(update={"repairable": violation not in left})
+    if data.startswith(_BYTE_ORDER_MARK):
+        yield _repairable("byte_order_mark", "the file begins with a byte order mark", "")
 
 
-def _old_format(major: int) -> Iterator[Issue]:
+def _repairable(code: str, message: str, place: str) -> Issue:
+    return Issue.of(code, message, place=place).model_copy(update={"repairable": True})
+
+
+def _violations(raw: dict[str, Any], major: int, minor: int) -> Iterator[Violation]:
+    """Violations of the schema; format 2 never had one."""
+    return violations(raw, major, minor) if major > 2 else iter(())
+
+
+def _content_issues(data: bytes, name: str, major: int, *, told: bool) -> Iterator[Issue]:
+    """What is wrong inside a notebook whose form can be read.
+
+    Args:
+        data: The file.
+        name: What errors call it.
+        major: The format's version before the point.
+        told: It is already known not to be valid.
+    """
+    try:
+        notebook = parse_notebook(data, name)
+    except DocumentError as error:
+        if not told:
+            yield _told(error)
+        return
     if major < 4:
-        yield Issue(
-            level="warning",
-            code="old_format",
-            message=f"nbformat {major} is upgraded to 4.{CURRENT_MINOR} whenever it is read",
-            place="nbformat",
-            hint="Save it with Jupyter once.",
-        )
+        message = f"nbformat {major} is upgraded to 4.{CURRENT_MINOR} whenever it is read"
+        yield _repairable("old_format", message, "nbformat")
+    for place in non_finite_places(notebook):
+        yield _repairable("not_finite", "NaN and Infinity are not JSON", place)
+    yield from check_code(notebook)
+    yield from check_leaks(notebook)
+    yield from check_outputs(notebook)
 
 
-def _numbers(raw: dict[str, Any]) -> Iterator[Issue]:
-    """NaN and Infinity: Python reads them, but they are not JSON, and other readers stop there."""
-    for place in non_finite_places(raw):
-        yield Issue(
-            level="warning",
-            code="not_finite",
-            message="NaN and Infinity are not JSON",
-            place=place,
-            hint="Write null; write_notebook does.",
-        )
+def _repaired(data: bytes, name: str, *, upgrade: bool) -> tuple[bytes, tuple[Repair, ...]]:
+    """The file's new content, and what changed.
+
+    Raises:
+        DocumentError: It is not a notebook that can be repaired.
+    """
+    raw: Any = parse_json(data, name)
+    major, _ = format_version(raw, name)
+    check_version(major, name)
+    if major < 4:
+        if not upgrade:
+            return data, ()
+        upgraded = Repair(place="notebook", message=f"upgraded from nbformat {major}")
+        return b"".join(chunks(parse_notebook(data, name))), (upgraded,)
+    repairs = tuple(_repairs(raw, data, upgrade=upgrade))
+    return (_in_its_layout(raw, data) if repairs else data), repairs
+
+
+def _repairs(raw: dict[str, Any], data: bytes, *, upgrade: bool) -> Iterator[Repair]:
+    if data.startswith(_BYTE_ORDER_MARK):
+        yield Repair(place="notebook", message="the byte order mark is gone")
+    minor = raw.get("nbformat_minor", 0)
+    if upgrade and isinstance(minor, int) and minor < CURRENT_MINOR:
+        raw["nbformat_minor"] = CURRENT_MINOR
+        yield Repair(place="nbformat_minor", message=f"upgraded from 4.{minor}")
+    yield from repair_notebook(raw)
+
+
+def _in_its_layout(raw: dict[str, Any], data: bytes) -> bytes:
+    """The JSON of a notebook, indented, ordered and escaped as the file was; else as nbformat."""
+    text = data.decode("utf-8-sig")
+    _, _, second_line = text.partition("\n")
+    indent = second_line[: len(second_line) - len(second_line.lstrip(" \t"))] or None
+    for ascii_only in (False, True):
+        style: dict[str, Any] = {"indent": indent, "ensure_ascii": ascii_only}
+        if json.dumps(json.loads(text), **style) == text.rstrip():
+            ending = text[len(text.rstrip()) :]
+            return (json.dumps(raw, **style) + ending).encode()
+    return b"".join(chunks(adopt(raw)))

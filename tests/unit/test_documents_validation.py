@@ -19,7 +19,7 @@ from notebook_executor.documents.validation import ValidationReport, validate_no
 CODE: dict[str, Any] = {
     "cell_type": "code",
     "id": "a",
-    "source": "x",
+    "source": "1",
     "metadata": {},
     "outputs": [],
     "execution_count": None,
@@ -121,7 +121,7 @@ def test_every_violation_is_told_with_its_place(validated: Any) -> None:
     assert messages[10] == "cell_type is 'heading'; it must be one of raw, markdown, code"
     assert messages[13].startswith("cell_type is missing")
     assert messages[15] == "the id 'a' is already that of cells[0]"
-    assert "error: cells[0].source: a number instead of" in str(report)
+    assert "error schema: cells[0].source: a number instead of" in str(report)
 
 
 def test_a_long_report_is_cut_where_it_is_printed(validated: Any) -> None:
@@ -170,7 +170,7 @@ def test_nan_is_a_warning(validated: Any) -> None:
 
 
 def test_an_old_format_is_a_warning(validated: Any) -> None:
-    cell = {"cell_type": "code", "language": "python", "input": "x", "outputs": [], "metadata": {}}
+    cell = {"cell_type": "code", "language": "python", "input": "1", "outputs": [], "metadata": {}}
     content = {
         "nbformat": 3,
         "nbformat_minor": 0,

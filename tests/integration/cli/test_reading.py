@@ -140,3 +140,22 @@ def test_validate(nbx: Nbx, make_notebook: MakeNotebook, tmp_path: Path) -> None
     reports = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert [report["valid"] for report in reports] == [True, False, False]
     assert reports[2]["issues"][0]["code"] == "not_found"
+
+
+def test_validate_repairs_on_demand(nbx: Nbx, make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    path = make_notebook("1", "2")
+    node = json.loads(path.read_text())
+    node["cells"][1]["id"] = node["cells"][0]["id"]
+    path.write_text(json.dumps(node, indent=4))
+
+    before, fixed, after = (
+        nbx("validate", "notebook.ipynb", *flags) for flags in ([], ["--fix"], ["--json"])
+    )
+
+    assert (before.returncode, fixed.returncode, after.returncode) == (2, 0, 0)
+    assert "error duplicate_id: cells[1].id: " in before.stdout
+    assert "changed cells[1].id: it was not unique; now " in fixed.stdout
+    assert json.loads(after.stdout)["issues"] == []
+    changed = json.loads(path.read_text())
+    node["cells"][1]["id"] = changed["cells"][1]["id"]
+    assert path.read_text() == json.dumps(node, indent=4)
