@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notebook_executor.config import Limits, Settings
     from notebook_executor.errors import NotebookExecutorError
+    from notebook_executor.execution.started import Run
     from notebook_executor.executor import NotebookExecutor
     from notebook_executor.models import Event, ExecutionResult
 
@@ -31,6 +32,7 @@ _HOMES = {
     "Limits": "config",
     "NotebookExecutor": "executor",
     "NotebookExecutorError": "errors",
+    "Run": "execution.started",
     "Settings": "config",
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "Limits",
     "NotebookExecutor",
     "NotebookExecutorError",
+    "Run",
     "Settings",
 ]
 __version__ = "0.1.0"

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     output_limit: int = Field(
         10 * MIB, gt=0, description="characters of output kept a cell; the whole goes to a file"
     )
+    started_runs: int = Field(
+        16, gt=0, description="runs begun by start() that go on at a time; others are queued"
+    )
     state_dir: str | None = Field(
         None, description="where runs are recorded when the root cannot be written"
     )

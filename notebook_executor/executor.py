@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from notebook_executor.config import Limits, Settings
 from notebook_executor.errors import UsageError
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.patching import PatchReport
     from notebook_executor.documents.validation import ValidationReport
-    from notebook_executor.execution.request import RunRequest
+    from notebook_executor.execution.crew import Crew
+    from notebook_executor.execution.request import ExecuteOptions, RunRequest
+    from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
 
 StrPath = str | os.PathLike[str]
@@ -69,6 +71,7 @@ class NotebookExecutor:
         self.require_containment = require_containment
         self._lock = threading.Lock()
         self._backend: LocalBackend | None = None
+        self._own_crew: Crew | None = None
         self.settings = config if isinstance(config, Settings) else _settings(config or {})
 
     def __enter__(self) -> NotebookExecutor:
@@ -83,10 +86,16 @@ class NotebookExecutor:
         self.close()
 
     def close(self) -> None:
-        """End the guard process; may be called again, and the executor may be used again."""
+        """Cancel what was started and wait for its end, and end the guard process.
+
+        May be called again, and the executor may be used again.
+        """
         with self._lock:
-            if self._backend is not None:
-                self._backend.close()
+            crew, backend = self._own_crew, self._backend
+        if crew is not None:
+            crew.close()
+        elif backend is not None:
+            backend.close()
 
     def execute(
         self,
@@ -152,11 +161,11 @@ class NotebookExecutor:
         """
         from notebook_executor.execution.request import RunRequest
 
-        request = RunRequest(
-            notebook=input_path,
-            output_path=output_path,
-            parameters=parameters,
-            timeout=timeout,
+        request = RunRequest.of(
+            input_path,
+            output_path,
+            parameters,
+            timeout,
             run_timeout=run_timeout,
             kernel_name=kernel_name,
             python=python,
@@ -168,7 +177,7 @@ class NotebookExecutor:
             from_cell=from_cell,
             until_cell=until_cell,
             host_view=host_view,
-            limits=Limits.of(limits),
+            limits=limits,
             labels=labels,
             on_event=on_event,
         )
@@ -177,17 +186,74 @@ class NotebookExecutor:
 
     def run(self, request: RunRequest) -> ExecutionResult:
         """Run what a request asks for; ``execute`` for those who hold a ``RunRequest``."""
-        from dataclasses import replace
-
         # First, so that the guard starts while we import.
         backend = self._local_backend()
         from notebook_executor.execution.run import begin_run, run_notebook
+
+        return run_notebook(begin_run(self._ours(request), self.root, self.settings), backend)
+
+    def start(
+        self,
+        input_path: StrPath | Mapping[str, Any],
+        output_path: StrPath | bool | None = None,
+        parameters: Mapping[str, Any] | StrPath | None = None,
+        timeout: float | None = 300,
+        **options: Unpack[ExecuteOptions],
+    ) -> Run:
+        """Start a run that goes on by itself, on a thread of its own, and return at once.
+
+        Takes what ``execute`` takes, ``check`` aside; ``on_event`` is called on the run's thread.
+        The run ends with this executor, or with the process, at the latest.
+
+        Raises:
+            TypeError: An argument has a type that can mean nothing.
+        """
+        from notebook_executor.execution.request import RunRequest
+        from notebook_executor.execution.started import Run
+
+        request = RunRequest.of(input_path, output_path, parameters, timeout, **options)
+        return Run(self._start(request), self)
+
+    async def aexecute(
+        self,
+        input_path: StrPath | Mapping[str, Any],
+        output_path: StrPath | bool | None = None,
+        parameters: Mapping[str, Any] | StrPath | None = None,
+        timeout: float | None = 300,
+        *,
+        check: bool = False,
+        **options: Unpack[ExecuteOptions],
+    ) -> ExecutionResult:
+        """As ``execute``, awaited in an asyncio loop, on a thread of the run's own.
+
+        Cancelling the task cancels the run; ``CancelledError`` is raised when its kernel is gone
+        and what it has computed is saved. ``on_event`` is called on the run's thread.
+        """
+        from notebook_executor.execution.awaiting import awaited
+        from notebook_executor.execution.request import RunRequest
+
+        request = RunRequest.of(input_path, output_path, parameters, timeout, **options)
+        result = await awaited(self._start(request))
+        return result.raise_for_error() if check else result
+
+    def _start(self, request: RunRequest) -> RunJob:
+        backend = self._local_backend()
+        from notebook_executor.execution.run import begin_run
+        from notebook_executor.execution.started import RunJob
+
+        job = RunJob(begin_run(self._ours(request), self.root, self.settings), backend)
+        self._crew().queue(job)
+        return job
+
+    def _ours(self, request: RunRequest) -> RunRequest:
+        """The request with what this executor says where it says nothing."""
+        from dataclasses import replace
 
         if request.kernel_name is None and request.python is None:
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
-        return run_notebook(begin_run(request, self.root, self.settings), backend)
+        return request
 
     def _local_backend(self) -> LocalBackend:
         from notebook_executor.backends.local import LocalBackend
@@ -195,9 +261,21 @@ class NotebookExecutor:
         with self._lock:
             if self._backend is None:
                 self._backend = LocalBackend()
-                weakref.finalize(self, self._backend.close)
+                self._end = weakref.finalize(self, self._backend.close)
             self._backend.prepare()
             return self._backend
+
+    def _crew(self) -> Crew:
+        from notebook_executor.execution.crew import Crew
+
+        backend = self._local_backend()
+        with self._lock:
+            if self._own_crew is None:
+                self._own_crew = Crew(self.settings.started_runs, backend.close)
+                # From now on it is the crew that closes the backend, when all is over.
+                self._end.detach()
+                weakref.finalize(self, self._own_crew.abandon).atexit = False
+            return self._own_crew
 
     def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:
         """The scraps that an executed notebook holds, by name.

@@ -15,7 +15,8 @@ class Cancellation:
     """Asks one run to end; the run looks at it between its steps, and is told while it waits."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a collected executor cancels its runs, and the collector may run in here.
+        self._lock = threading.RLock()
         self._reason: str | None = None
         self._listeners: list[Callable[[], None]] = []
 

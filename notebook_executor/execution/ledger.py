@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -39,24 +39,24 @@ class Ledger:
 
 
 class Events:
-    """Tells the caller of each step; a callback that raises is not called again.
+    """Tells all who listen of each step; a callback that raises is not called again.
 
     Args:
-        callback: The caller's; runs on the run's thread and delays the run.
+        callbacks: They run on the run's thread and delay the run.
         run_id: Goes into each event.
         warnings: Where a failing callback is noted.
     """
 
     def __init__(
-        self, callback: Callable[[Event], None] | None, run_id: str, warnings: list[str]
+        self, callbacks: Iterable[Callable[[Event], None]], run_id: str, warnings: list[str]
     ) -> None:
-        self._callback = callback
+        self._callbacks = tuple(callbacks)
         self._run_id = run_id
         self._warnings = warnings
 
     @property
     def wanted(self) -> bool:
-        return self._callback is not None
+        return bool(self._callbacks)
 
     def warn(self, message: str) -> None:
         """Note a warning for the result, and tell the caller of it now."""
@@ -66,7 +66,7 @@ class Events:
     def emit(
         self, kind: Any, *, index: int | None = None, cell_id: str | None = None, **data: Any
     ) -> None:
-        if self._callback is None:
+        if not self._callbacks:
             return
         event = Event(
             kind=kind,
@@ -76,11 +76,12 @@ class Events:
             cell_id=cell_id,
             data=data,
         )
-        try:
-            self._callback(event)
-        except Exception as error:
-            self._callback = None
-            self._warnings.append(f"on_event raised {error!r} and was not called again.")
+        for callback in self._callbacks:
+            try:
+                callback(event)
+            except Exception as error:
+                self._callbacks = tuple(other for other in self._callbacks if other != callback)
+                self._warnings.append(f"on_event raised {error!r} and was not called again.")
 
 
 class Recorder:

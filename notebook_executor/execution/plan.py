@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ class Plan:
     parameters: Mapping[str, Any] | str | None
     python: str | None
     deadline: float | None
+
+    def starting_now(self) -> Plan:
+        """The plan of a run that had to wait: its times count from now, its id stays."""
+        began = time.monotonic()
+        limit = self.request.run_timeout
+        return replace(
+            self,
+            started_at=datetime.now(UTC),
+            began=began,
+            deadline=None if limit is None else began + limit,
+        )
 
     def remaining(self, limit: float) -> float:
         """Seconds that may still be used of ``limit``, given the run's deadline."""

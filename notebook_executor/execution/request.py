@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from notebook_executor.config import Limits
 from notebook_executor.lifecycle.containment import Tier
@@ -17,6 +17,25 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 StrPath = str | os.PathLike[str]
+
+
+class ExecuteOptions(TypedDict, total=False):
+    """What ``NotebookExecutor.execute`` takes by keyword only, ``check`` aside."""
+
+    run_timeout: float | None
+    kernel_name: str | None
+    python: StrPath | None
+    cwd: StrPath | None
+    env: Mapping[str, str] | None
+    pass_env: Iterable[str]
+    only_tags: Iterable[str]
+    skip_tags: Iterable[str]
+    from_cell: str | int | None
+    until_cell: str | int | None
+    host_view: bool | None
+    limits: Limits | Mapping[str, Any] | None
+    labels: Mapping[str, str] | None
+    on_event: Callable[[Event], None] | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,27 @@ class RunRequest:
     labels: Mapping[str, str] | None = None
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
+    sweep: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        notebook: StrPath | Mapping[str, Any],
+        output_path: StrPath | bool | None,
+        parameters: Mapping[str, Any] | StrPath | None,
+        timeout: float | None,
+        **options: Unpack[ExecuteOptions],
+    ) -> RunRequest:
+        """The request of a call that takes what ``execute`` takes.
+
+        Raises:
+            TypeError: An option is unknown, or has a type that can mean nothing.
+        """
+        for name in options:
+            if name not in ExecuteOptions.__annotations__:
+                raise TypeError(f"there is no option {name!r}")
+        given: dict[str, Any] = {**options, "limits": Limits.of(options.get("limits"))}
+        return cls(notebook, output_path, parameters, timeout, **given)
 
     def __post_init__(self) -> None:
         _check("input_path", self.notebook, (str, os.PathLike, Mapping))

@@ -53,6 +53,7 @@ def build_result(
         finished_at=finished_at,
         trigger=plan.request.trigger,
         labels=dict(plan.request.labels or {}),
+        sweep=plan.request.sweep,
         input_path=str(plan.input_path) if plan.input_path else None,
         output_path=str(saved) if saved else None,
         source_sha256=ledger.source_sha256,

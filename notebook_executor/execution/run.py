@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from notebook_executor.execution.saving import OutputFile
 from notebook_executor.execution.watchdog import Watchdog
 from notebook_executor.lifecycle.environment import filter_environment
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd
-from notebook_executor.models import ExecutionResult
+from notebook_executor.models import Event, ExecutionResult
 
 _WITHHELD = "Withheld from the kernel's environment: {} (pass_env lets a variable through)."
 
@@ -70,7 +70,10 @@ def begin_run(request: RunRequest, root: Path, settings: Settings) -> Begun:
 
 
 def run_notebook(
-    begun: Begun, backend: Backend, cancellation: Cancellation | None = None
+    begun: Begun,
+    backend: Backend,
+    cancellation: Cancellation | None = None,
+    follower: Callable[[Event], None] | None = None,
 ) -> ExecutionResult:
     """Run one notebook: prepare, execute, tear down, save, tell.
 
@@ -80,6 +83,7 @@ def run_notebook(
         begun: The run.
         backend: Where the kernel comes from.
         cancellation: By which somebody else may end the run.
+        follower: Told of each event before the request's ``on_event`` is.
 
     Returns:
         The result, also of a run that failed.
@@ -89,7 +93,8 @@ def run_notebook(
     """
     plan = begun.plan
     ledger = Ledger(begun.record)
-    events = Events(plan.request.on_event, plan.run_id, ledger.warnings)
+    callbacks = filter(None, (follower, plan.request.on_event))
+    events = Events(callbacks, plan.run_id, ledger.warnings)
     cancellation = cancellation or Cancellation()
     interruption: BaseException | None = None
     try:

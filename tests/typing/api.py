@@ -14,6 +14,7 @@ from notebook_executor import (
     ExecutionResult,
     NotebookExecutor,
     NotebookExecutorError,
+    Run,
     Settings,
 )
 
@@ -50,6 +51,29 @@ def executes(executor: NotebookExecutor, node: NotebookNode) -> None:
     executor.execute("in.ipynb", output_path=5)  # type: ignore[arg-type]
     executor.execute("in.ipynb", timeout="1m")  # type: ignore[arg-type]
     executor.execute("in.ipynb", no_such_argument=1)  # type: ignore[call-arg]
+
+
+def starts(executor: NotebookExecutor) -> None:
+    run = executor.start("in.ipynb", False, {"x": 1}, 60, run_timeout=3600, on_event=on_event)
+    assert_type(run, Run)
+    assert_type(run.id, str)
+    assert_type(run.state, Literal["queued", "running", "finished"])
+    assert_type(run.wait(timeout=5), bool)
+    assert_type(run.result(), ExecutionResult)
+    run.cancel("no longer needed")
+    events, cursor = run.poll()
+    assert_type(events, tuple[Event, ...])
+    for event in run.events(since=cursor):
+        assert_type(event, Event)
+    told: str = run.for_llm(max_chars=500, since=cursor)
+    assert_type(run.for_llm(since=0).cursor, int)
+    assert told
+    executor.start("in.ipynb", check=True)  # type: ignore[call-arg]
+    executor.start("in.ipynb", cwd=5)  # type: ignore[arg-type]
+
+
+async def awaits(executor: NotebookExecutor) -> None:
+    assert_type(await executor.aexecute("in.ipynb", check=True, labels={}), ExecutionResult)
 
 
 def constructs() -> None:

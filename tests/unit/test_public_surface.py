@@ -11,6 +11,7 @@ import pytest
 
 import notebook_executor
 from notebook_executor import NotebookExecutor, errors
+from notebook_executor.execution.request import ExecuteOptions
 
 
 def _loaded_by(statement: str) -> set[str]:
@@ -33,6 +34,7 @@ def test_the_exported_names_are_these() -> None:
         "Limits",
         "NotebookExecutor",
         "NotebookExecutorError",
+        "Run",
         "Settings",
     ]
     for name in notebook_executor.__all__:
@@ -49,6 +51,8 @@ def test_the_executor_has_these_methods() -> None:
         "close",
         "execute",
         "run",
+        "start",
+        "aexecute",
         "collect_outputs",
         "inspect_parameters",
         "read_notebook",
@@ -102,6 +106,17 @@ def test_signatures_stay() -> None:
         "labels=None",
         "on_event=None",
     ]
+    beginning = ["input_path", "output_path=None", "parameters=None", "timeout=300"]
+    assert _parameters(NotebookExecutor.start)[1:] == [*beginning, "options"]
+    assert _parameters(NotebookExecutor.aexecute)[1:] == [
+        *beginning, "*", "check=False", "options",
+    ]  # fmt: skip
+    by_keyword = {
+        name
+        for name, parameter in inspect.signature(NotebookExecutor.execute).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    assert set(ExecuteOptions.__annotations__) == by_keyword - {"check"}
 
 
 def test_the_tree_of_errors_is_the_documented_one() -> None:
