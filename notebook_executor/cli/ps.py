@@ -81,7 +81,7 @@ def _cells(kernel: LiveKernel) -> list[str]:
         _name(kernel),
         shown_path(kernel.notebook) if kernel.notebook else "",
         kernel.state,
-        f"{kernel.kernel or '?'} {_pid(kernel.kernel_pid)}",
+        f"{_kind(kernel)} {_pid(kernel.kernel_pid)}",
         str(len(kernel.processes)),
         _mebibytes(kernel.memory_bytes),
         "" if kernel.age_seconds is None else duration(kernel.age_seconds),
@@ -92,6 +92,11 @@ def _cells(kernel: LiveKernel) -> list[str]:
 
 def _name(kernel: LiveKernel) -> str:
     return kernel.run_id or kernel.name or kernel.directory.name
+
+
+def _kind(kernel: LiveKernel) -> str:
+    port = "" if kernel.port is None else f" :{kernel.port}"
+    return f"{kernel.kernel or '?'}{port}"
 
 
 def _pid(pid: int | None) -> str:

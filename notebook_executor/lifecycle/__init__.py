@@ -11,6 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from notebook_executor.lifecycle.auxiliary.launched import LaunchedSession, launch
+    from notebook_executor.lifecycle.auxiliary.session import EndedSession
+    from notebook_executor.lifecycle.auxiliary.table import (
+        cleanup_all_sessions,
+        register_session,
+        unregister_session,
+    )
     from notebook_executor.lifecycle.choice import Containment
     from notebook_executor.lifecycle.kernel import Graces, Kernel, KernelEnd, start_kernel
     from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
@@ -20,30 +27,42 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Containment": "choice",
+    "EndedSession": "auxiliary.session",
     "Graces": "kernel",
     "Kernel": "kernel",
     "KernelEnd": "kernel",
     "LaunchSpec": "kernelspecs",
+    "LaunchedSession": "auxiliary.launched",
     "LimitHit": "limits",
     "ResourceLimits": "limits",
+    "cleanup_all_sessions": "auxiliary.table",
     "find_launch_spec": "kernelspecs",
+    "launch": "auxiliary.launched",
     "live_kernels": "registry",
     "reap": "reaper",
+    "register_session": "auxiliary.table",
     "start_kernel": "kernel",
+    "unregister_session": "auxiliary.table",
 }
 
 __all__ = [
     "Containment",
+    "EndedSession",
     "Graces",
     "Kernel",
     "KernelEnd",
     "LaunchSpec",
+    "LaunchedSession",
     "LimitHit",
     "ResourceLimits",
+    "cleanup_all_sessions",
     "find_launch_spec",
+    "launch",
     "live_kernels",
     "reap",
+    "register_session",
     "start_kernel",
+    "unregister_session",
 ]
 
 

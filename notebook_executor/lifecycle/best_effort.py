@@ -18,13 +18,9 @@ from typing import Any, Literal
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle import directories
 from notebook_executor.lifecycle.containment import ContainedEnd, not_launched, not_made
-from notebook_executor.lifecycle.keeper import (
-    OUTPUT_FILE,
-    make_directory,
-    read_tail,
-    remove_directory,
-)
+from notebook_executor.lifecycle.keeper import OUTPUT_FILE, read_tail
 from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
+from notebook_executor.lifecycle.private import make_directory, remove_directory
 from notebook_executor.lifecycle.threads import new_thread
 
 _MARK = "NBX_LEASE"
@@ -38,7 +34,9 @@ class BestEffortKernel:
         KernelStartError: The directory could not be made.
     """
 
-    def __init__(self, directory: Path, record: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, record: Mapping[str, Any], owned: Path | None = None
+    ) -> None:
         self.tier: Literal["namespace", "subreaper", "best_effort"] = "best_effort"
         self.directory = directory
         self._token = os.urandom(12).hex()
@@ -48,7 +46,9 @@ class BestEffortKernel:
         self._reaped = False
         self._ended: ContainedEnd | None = None
         try:
-            self._lock_fd = make_directory(str(directory), dict(record))
+            self._lock_fd = make_directory(
+                str(directory), dict(record), None if owned is None else str(owned)
+            )
         except OSError as error:
             raise not_made(directory, str(error.strerror)) from error
         self.death_fd, self._death_end = os.pipe()

@@ -44,6 +44,7 @@ class Containment:
         required: Tier | None,
         record: Mapping[str, Any],
         directory: Path | None = None,
+        owned: Path | None = None,
     ) -> Contained:
         """Make a private directory for a kernel.
 
@@ -54,6 +55,7 @@ class Containment:
             record: What the lease file says of the kernel, for those who look.
             directory: Where: the path of a private directory that has ended; None for a new one,
                 which lies in that of the kernel that this process is part of, if it is of one.
+            owned: Another directory that is made, and goes with the private one.
 
         Raises:
             KernelStartError: There is no place for the directory, or something else at its path,
@@ -72,8 +74,8 @@ class Containment:
         path = directory or new_directory_path(outer_directory())
         told = described(record, tier)
         if tier == "best_effort":
-            return BestEffortKernel(path, told)
-        return KeptKernel(self._supervisor, tier, path, told)
+            return BestEffortKernel(path, told, owned)
+        return KeptKernel(self._supervisor, tier, path, told, owned)
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
         if not _has_supervisors():

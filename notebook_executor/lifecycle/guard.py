@@ -17,6 +17,8 @@ import sys
 import time
 
 from notebook_executor.lifecycle import keeper, proctree, syscalls
+from notebook_executor.lifecycle.owned import count_files
+from notebook_executor.lifecycle.private import remove_directory
 from notebook_executor.lifecycle.wire import Wire
 
 _LAST_GRACE = 2.0
@@ -173,7 +175,7 @@ class _Guard:
             deadline = time.monotonic() + _STRANGER_SECONDS
             done = proctree.end_strangers(frozenset(self._leases), statuses, deadline)
             tail = keeper.read_tail(lease.directory)
-            clean_up = keeper.remove_directory if done else keeper.count_files
+            clean_up = remove_directory if done else count_files
             files = clean_up(lease.directory)
             left = 0 if done else 1
             lease.wire.send(event="end", ended=0, left=left, files_left=files, tail=tail)

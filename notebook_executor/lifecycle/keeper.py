@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import json
 import os
 import resource
 import select
-import shutil
 import signal
 import time
 from typing import Any
 
 from notebook_executor.lifecycle import proctree, syscalls
 from notebook_executor.lifecycle.limits import ResourceLimits, Watch, oom_kills
+from notebook_executor.lifecycle.owned import count_files
+from notebook_executor.lifecycle.private import describe, make_directory, remove_directory
 from notebook_executor.lifecycle.wire import Wire
 
-LEASE_FILE = "lease.json"
 OUTPUT_FILE = "output.log"
 TAIL_BYTES = 4000
-_RECORD_BYTES = 4096
 _LONGEST_POLL = 1_000_000_000  # milliseconds; poll takes no more than a C int
 END_SECONDS = 20.0
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -93,14 +90,15 @@ class _Keeper:
             OSError: Something of it failed; ``end`` undoes the rest.
         """
         wanted = self._ask()
-        lock = make_directory(self._directory, wanted["record"])
+        record = wanted["record"]
+        lock = make_directory(self._directory, record, wanted["owned"])
         self._lease.send(event="made")
         spec = self._ask()
         self._kernel = _launch(spec, self._directory)
         limits = ResourceLimits(**spec["limits"])
         if limits.watched:
             self._limits = Watch(limits, self._kernel)
-        _describe(lock, {**wanted["record"], "kernel_pid": self._kernel})
+        describe(lock, {**record, "kernel_pid": self._kernel})
         self._lease.send(event="started", pid=self._kernel)
 
     def _ask(self) -> dict[str, Any]:
@@ -199,36 +197,6 @@ class _Keeper:
         return 0 if clean and not files else 1
 
 
-def make_directory(path: str, record: dict[str, Any]) -> int:
-    """Make the private directory: born under a dot-name, locked, then renamed.
-
-    A reaper removes directories whose lease it can lock; it would take a newborn for a dead one.
-
-    Returns:
-        A descriptor of the lease file, whose lock this process holds until it is gone.
-    """
-    parent, name = os.path.split(path)
-    newborn = os.path.join(parent, f".{name}")
-    os.mkdir(newborn, 0o700)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    lock = os.open(os.path.join(newborn, LEASE_FILE), flags, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _describe(lock, record)
-        os.rename(newborn, path)
-    except OSError:
-        os.close(lock)
-        shutil.rmtree(newborn, ignore_errors=True)
-        raise
-    return lock
-
-
-def _describe(lock: int, record: dict[str, Any]) -> None:
-    """Write who this is into the lease file, for whoever looks or has to clean up."""
-    # In one call and never shorter than before: a reader sees the old record or the new one.
-    os.pwrite(lock, json.dumps(record).encode().ljust(_RECORD_BYTES - 1) + b"\n", 0)
-
-
 def _launch(spec: dict[str, Any], directory: str) -> int:
     """Fork and execute the kernel.
 
@@ -286,22 +254,3 @@ def read_tail(directory: str) -> str:
             return file.read().decode("utf-8", "replace").strip()
     except OSError:
         return ""
-
-
-def remove_directory(path: str) -> int:
-    """Remove the directory, under either of its names; the number of files that would not go."""
-    parent, name = os.path.split(path)
-    left = 0
-    for candidate in (path, os.path.join(parent, f".{name}")):
-        # The kernel may have made its own directory, or one in it, read-only.
-        for folder, _, _ in os.walk(candidate):
-            with contextlib.suppress(OSError):
-                os.chmod(folder, 0o700)
-        shutil.rmtree(candidate, ignore_errors=True)
-        left += count_files(candidate)
-    return left
-
-
-def count_files(path: str) -> int:
-    """How many files and folders there are, itself included; 0 when it is gone."""
-    return sum(1 + len(files) for _, _, files in os.walk(path))

@@ -40,6 +40,7 @@ class KeptKernel:
         tier: Literal["namespace", "subreaper"],
         directory: Path,
         record: Mapping[str, Any],
+        owned: Path | None = None,
     ) -> None:
         self.tier: Literal["namespace", "subreaper", "best_effort"] = tier
         self.directory = directory
@@ -55,7 +56,11 @@ class KeptKernel:
         self._wire = supervisor.keep(tier, directory)
         self._listener = new_thread(self._listen, "keeper")
         self._listener.start()
-        self._send(do="make", record={**record, "marks": asdict(self._marks)})
+        self._send(
+            do="make",
+            record={**record, "marks": asdict(self._marks)},
+            owned=None if owned is None else str(owned),
+        )
         self._expect("made", lambda reason: not_made(directory, reason))
 
     def launch(

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from notebook_executor.lifecycle.directories import PREFIX, VARIABLE
-from notebook_executor.lifecycle.keeper import LEASE_FILE
 from notebook_executor.lifecycle.marks import Marks
+from notebook_executor.lifecycle.private import LEASE_FILE
 
 _NEWBORN_SECONDS = 60.0
 _ATTEMPTS = 5

@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 
 _BATCH = 256
+_START_TIME = 19
 _PAUSE = 0.0005
 
 
@@ -25,19 +27,30 @@ def stat_fields(pid: int) -> list[str]:
         return []
 
 
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; with its pid this names it for good."""
+    fields = stat_fields(pid)
+    return int(fields[_START_TIME]) if fields else None
+
+
 def descendants(root: int, spared: frozenset[int] = frozenset()) -> list[int]:
     """All living processes below ``root``; what is below the spared ones is left out with them."""
+    return below([root], spared)
+
+
+def below(roots: Iterable[int], spared: frozenset[int] = frozenset()) -> list[int]:
+    """As ``descendants``, of several; one of them is among the answers if it is below another."""
     children: dict[int, list[int]] = {}
     for pid in pids():
         fields = stat_fields(pid)
         if fields and fields[0] != "Z":
             children.setdefault(int(fields[1]), []).append(pid)
     found: list[int] = []
-    ahead = [root]
+    ahead = list(roots)
     while ahead:
-        below = [pid for pid in children.get(ahead.pop(), ()) if pid not in spared]
-        found += below
-        ahead += below
+        next_ones = [pid for pid in children.pop(ahead.pop(), ()) if pid not in spared]
+        found += next_ones
+        ahead += next_ones
     return found
 
 

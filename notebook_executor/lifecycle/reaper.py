@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from notebook_executor.lifecycle.keeper import LEASE_FILE, remove_directory
+from notebook_executor.lifecycle.held import HeldTree, find_held
 from notebook_executor.lifecycle.leases import (
     is_newborn_name,
     marks_of,
@@ -18,8 +20,10 @@ from notebook_executor.lifecycle.leases import (
     private_directories,
 )
 from notebook_executor.lifecycle.marks import Marks, find_marked, kill_marked
+from notebook_executor.lifecycle.private import LEASE_FILE, remove_directory
 
 _KILL_SECONDS = 10.0
+_GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Leftover:
     Attributes:
         directory: Where its files are, or were.
         record: What its lease file says; empty when it cannot be read.
-        processes: Pids that carried its marks.
+        processes: Pids that carried its marks, or were registered as a session.
         processes_left: How many of them are still there.
         files_left: How many files and directories are; the next reaper finds them by the lease.
     """
@@ -102,12 +106,24 @@ def _marks_of_living(directories: list[Path]) -> list[Marks]:
 def _finish(
     directory: Path, record: dict[str, Any], marks: Marks | None, dry_run: bool
 ) -> Leftover:
-    found = tuple(find_marked(marks.carried_by)) if marks else ()
-    if dry_run:
-        return Leftover(directory, record, found)
-    left = kill_marked(marks, _KILL_SECONDS)[1] if marks else 0
+    with ExitStack() as stack:
+        session = find_held(record)
+        if session is not None:
+            stack.enter_context(contextlib.closing(session))
+        found = tuple(find_marked(marks.carried_by)) if marks else ()
+        found += tuple(session.look()) if session else ()
+        if dry_run:
+            return Leftover(directory, record, found)
+        left = kill_marked(marks, _KILL_SECONDS)[1] if marks else 0
+        left += _end(session) if session else 0
     files = _remove(directory, done=not left)
     return Leftover(directory, record, found, left, files)
+
+
+def _end(session: HeldTree) -> int:
+    session.terminate()
+    session.wait(time.monotonic() + _GRACE_SECONDS)
+    return session.kill()
 
 
 def _remove(directory: Path, *, done: bool) -> int:

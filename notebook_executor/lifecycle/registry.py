@@ -6,6 +6,7 @@ look takes, and what comes or goes meanwhile is in the answer or not, but never 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from notebook_executor.lifecycle.held import FIELD, find_held
 from notebook_executor.lifecycle.leases import (
     Lease,
     is_newborn_name,
@@ -21,12 +23,12 @@ from notebook_executor.lifecycle.leases import (
     private_directories,
 )
 from notebook_executor.lifecycle.marks import find_marked
-from notebook_executor.lifecycle.proctree import descendants, stat_fields
+from notebook_executor.lifecycle.proctree import descendants, start_ticks, stat_fields
 
 State = Literal["starting", "running", "ending", "left over"]
 
-# Fields of /proc/PID/stat, counted from the third: parent, start time, resident pages.
-_PARENT, _START_TIME, _RESIDENT = 1, 19, 21
+# Fields of /proc/PID/stat, counted from the third: parent, resident pages.
+_PARENT, _RESIDENT = 1, 21
 _COMMAND_CHARACTERS = 200
 
 
@@ -87,12 +89,6 @@ class LiveKernel:
     processes: tuple[Process, ...]
 
 
-def start_ticks(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; with its pid this names it for good."""
-    fields = stat_fields(pid)
-    return int(fields[_START_TIME]) if fields else None
-
-
 def described(record: Mapping[str, Any], tier: str) -> dict[str, Any]:
     """A lease's record, for a kernel that this process is about to start in that tier."""
     return {
@@ -115,12 +111,23 @@ def live_kernels(bases: Iterable[Path]) -> list[LiveKernel]:
     return sorted(found, key=lambda kernel: kernel.started_at or "")
 
 
+def pid_of(directory: Path) -> int | None:
+    """What the process in a private directory is called here; None when it cannot be seen."""
+    lease = open_lease(directory)
+    if lease is None:
+        return None
+    with lease:
+        record = lease.read()
+        return _kernel_among(_marked(record), record.get("kernel_pid"))
+
+
 def _look(lease: Lease) -> LiveKernel:
     held = lease.is_held()
     record = lease.read()
-    marked = _marked(record)
+    marked = _marked(record) or _registered(record)
     kernel = _kernel_among(marked, record.get("kernel_pid"))
-    keeper = _parent(kernel) if kernel is not None and held else None
+    kept = held and FIELD not in record
+    keeper = _parent(kernel) if kernel is not None and kept else None
     pids = {*marked, *(descendants(keeper) if keeper is not None else ())}
     processes = tuple(filter(None, map(_process, sorted(pids, key=_age_order))))
     started_at = _text(record, "started_at")
@@ -154,6 +161,15 @@ def _state(held: bool, record: dict[str, Any], kernel: int | None) -> State:
 def _marked(record: dict[str, Any]) -> list[int]:
     marks = marks_of(record)
     return sorted(find_marked(marks.carried_by), key=_age_order) if marks else []
+
+
+def _registered(record: dict[str, Any]) -> list[int]:
+    """A session that was registered, and what is seen below it."""
+    tree = find_held(record)
+    if tree is None:
+        return []
+    with contextlib.closing(tree):
+        return sorted(tree.look(), key=_age_order)
 
 
 def _age_order(pid: int) -> tuple[int, int]:

@@ -41,13 +41,18 @@ class SharedContainment:
         required: Tier | None,
         record: Mapping[str, Any],
         directory: Path | None = None,
+        owned: Path | None = None,
     ) -> Contained:
         """See ``Containment.open``."""
         with self._lock:
             self._opening += 1
         try:
             contained = self._containment.open(
-                host_view=host_view, required=required, record=record, directory=directory
+                host_view=host_view,
+                required=required,
+                record=record,
+                directory=directory,
+                owned=owned,
             )
         except BaseException:
             with self._lock:
