@@ -42,15 +42,15 @@ def load_nbformat() -> None:
     stand-in that imports the module when one of the two is first checked: both work as ever, for
     everybody in the process.
     """
-    if "nbformat" in sys.modules:
-        return
     stand_in = None
-    spec = None if "jsonschema" in sys.modules else find_spec(_GRAMMAR)
+    spec = None if {"nbformat", "jsonschema"} & sys.modules.keys() else find_spec(_GRAMMAR)
     if spec is not None:
         stand_in = _Deferred(spec)
         # Another thread that imports the module meanwhile keeps its own.
         sys.modules.setdefault(_GRAMMAR, stand_in)
     try:
+        # Also while another thread does: whoever went on to ``nbformat.v4`` meanwhile would hold
+        # its lock and wait for that of nbformat, which is held by the one that needs the former.
         import nbformat  # noqa: F401
     finally:
         if stand_in is not None and sys.modules.get(_GRAMMAR) is stand_in:
