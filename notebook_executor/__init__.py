@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notebook_executor.config import Limits, Settings
     from notebook_executor.errors import NotebookExecutorError
+    from notebook_executor.execution.history import Runs
     from notebook_executor.execution.started import Run
     from notebook_executor.executor import NotebookExecutor
     from notebook_executor.models import Event, ExecutionResult
@@ -33,6 +34,7 @@ _HOMES = {
     "NotebookExecutor": "executor",
     "NotebookExecutorError": "errors",
     "Run": "execution.started",
+    "Runs": "execution.history",
     "Settings": "config",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "NotebookExecutor",
     "NotebookExecutorError",
     "Run",
+    "Runs",
     "Settings",
 ]
 __version__ = "0.1.0"

@@ -15,6 +15,8 @@ from notebook_executor.errors import UsageError
 from notebook_executor.models import Event, ExecutionResult
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nbformat import NotebookNode
 
     from notebook_executor.backends.local import LocalBackend
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from notebook_executor.documents.patching import PatchReport
     from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.crew import Crew
+    from notebook_executor.execution.history import Runs, StatusFilter
     from notebook_executor.execution.request import ExecuteOptions, RunRequest
     from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
@@ -235,6 +238,43 @@ class NotebookExecutor:
         request = RunRequest.of(input_path, output_path, parameters, timeout, **options)
         result = await awaited(self._start(request))
         return result.raise_for_error() if check else result
+
+    def runs(
+        self,
+        *,
+        notebook: StrPath | None = None,
+        since: datetime | None = None,
+        status: StatusFilter | None = None,
+        sweep: str | None = None,
+        limit: int | None = None,
+    ) -> Runs:
+        """The runs that are recorded in the project, the newest first.
+
+        Args:
+            notebook: Only runs of this file.
+            since: Only runs that were asked for since; a time without zone is a local one.
+            status: Only these; ``interrupted`` are those that were cut off or cancelled.
+            sweep: Only runs of the sweep of this name.
+            limit: So many at most.
+
+        Raises:
+            UsageError: There is no such status.
+        """
+        from itertools import islice
+
+        from notebook_executor.execution.history import Runs, list_runs
+
+        rows = list_runs(
+            self.root,
+            self.settings.state_dir,
+            notebook=None
+            if notebook is None
+            else Path(os.path.abspath(self._below_root(notebook))),
+            since=since,
+            status=status,
+            sweep=sweep,
+        )
+        return Runs(islice(rows, limit))
 
     def _start(self, request: RunRequest) -> RunJob:
         backend = self._local_backend()

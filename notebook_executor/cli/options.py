@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 _BUDGET = 4000
+_AGO = re.compile(r"(\d+)([smhd])")
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
 
 notebook_argument = click.argument("notebook", metavar="NOTEBOOK")
 root_option = click.option(
@@ -48,6 +57,21 @@ class Seconds(click.FloatRange):
         if not math.isfinite(seconds):
             self.fail(f"{value!r} is not a number of seconds.", param, ctx)
         return seconds
+
+
+def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """A time of the past, as an option's callback: ``90m``, ``2h``, ``3d`` ago, or in ISO form."""
+    if value is None:
+        return None
+    ago = _AGO.fullmatch(value)
+    try:
+        if ago:
+            return datetime.now(UTC) - int(ago[1]) * _UNITS[ago[2]]
+        return datetime.fromisoformat(value)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{value!r} is neither like 90m, 2h or 3d nor an ISO time.", ctx, param
+        ) from None
 
 
 def refuse_together(**given: object) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ from notebook_executor.cli.options import (
     BriefCommand,
     json_option,
     llm_option,
+    moment,
     refuse_together,
     root_option,
 )
@@ -24,35 +24,11 @@ from notebook_executor.cli.summary import duration, show_result
 from notebook_executor.text import clip
 
 if TYPE_CHECKING:
+    from notebook_executor.execution.history import RunRow, StatusFilter
     from notebook_executor.execution.records import RunRecord
-    from notebook_executor.executor import NotebookExecutor
 
 _COLUMNS = ["run", "started", "status", "error", "duration", "notebook"]
 _SHOWN = 20
-_CUT_OFF = "cut off"
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run in a list.
-
-    Attributes:
-        status: ``success`` or ``error``; ``running``; ``cut off`` where the process that ran it
-            is gone and left no result; ``unreadable`` where its record is.
-    """
-
-    run_id: str
-    started_at: str | None
-    status: str
-    error_kind: str | None
-    duration_seconds: float | None
-    input_path: str | None
-    output_path: str | None
-
-    def has(self, status: str) -> bool:
-        if status == "interrupted":
-            return self.status == _CUT_OFF or self.error_kind == "cancelled"
-        return self.status == status
 
 
 @click.group()
@@ -74,19 +50,37 @@ def runs() -> None:
     help="Only these; interrupted are those that were cut off or cancelled.",
 )
 @click.option("--notebook", metavar="PATH", help="Only runs of this notebook.")
-def list_runs(
-    root: str | None, as_json: bool, limit: int | None, status: str | None, notebook: str | None
+@click.option(
+    "--since",
+    metavar="WHEN",
+    callback=moment,
+    help="Only newer ones: 90m, 2h, 3d ago, or since an ISO time.",
+)
+@click.option("--sweep", metavar="NAME", help="Only runs of this sweep.")
+def list_recorded(
+    root: str | None,
+    as_json: bool,
+    limit: int | None,
+    status: StatusFilter | None,
+    notebook: str | None,
+    since: datetime | None,
+    sweep: str | None,
 ) -> None:
     """List runs, the newest first; with --json, a line each."""
-    path = absolute(notebook) if notebook else None
-    rows = (
-        row
-        for row in _rows(open_executor(root))
-        if (status is None or row.has(status)) and (path is None or row.input_path == path)
+    from notebook_executor.execution.history import list_runs
+
+    executor = open_executor(root)
+    rows = list_runs(
+        executor.root,
+        executor.settings.state_dir,
+        notebook=Path(absolute(notebook)) if notebook else None,
+        since=since,
+        status=status,
+        sweep=sweep,
     )
     if as_json:
         for row in itertools.islice(rows, limit):
-            write_json(sys.stdout, asdict(row))
+            write_json(sys.stdout, row)
         return
     shown = list(itertools.islice(rows, limit or _SHOWN))
     if shown:
@@ -121,9 +115,11 @@ def show_run(run: str, root: str | None, as_json: bool, llm: int | None) -> None
 
 
 def _show_unfinished(record: RunRecord, as_json: bool, llm: int | None) -> None:
-    row = _row(record)
+    from notebook_executor.execution.history import row_of
+
+    row = row_of(record)
     if as_json:
-        write_json(sys.stdout, asdict(row))
+        write_json(sys.stdout, row)
         return
     lines = [
         f"{row.status}: {_local(row.started_at)}",
@@ -133,42 +129,6 @@ def _show_unfinished(record: RunRecord, as_json: bool, llm: int | None) -> None:
     ]
     text = "\n".join(lines)
     Screen(sys.stdout).line(text if llm is None else clip(text, llm))
-
-
-def _rows(executor: NotebookExecutor) -> Iterator[RunRow]:
-    from notebook_executor.execution.records import iter_records
-
-    return map(_row, iter_records(executor.root, executor.settings.state_dir))
-
-
-def _row(record: RunRecord) -> RunRow:
-    from notebook_executor.errors import UsageError
-    from notebook_executor.execution.records import is_running
-
-    try:
-        result = record.read()
-    except UsageError:
-        return RunRow(record.run_id, None, "unreadable", None, None, None, None)
-    if result is None:
-        header = record.header()
-        return RunRow(
-            record.run_id,
-            header.get("started_at"),
-            "running" if is_running(header) else _CUT_OFF,
-            None,
-            None,
-            header.get("input_path"),
-            header.get("output_path"),
-        )
-    return RunRow(
-        result.run_id,
-        result.started_at.isoformat(),
-        result.status,
-        result.error.kind if result.error else None,
-        result.duration_seconds,
-        result.input_path,
-        result.output_path,
-    )
 
 
 def _cells(row: RunRow) -> list[str]:
@@ -182,8 +142,8 @@ def _cells(row: RunRow) -> list[str]:
     ]
 
 
-def _local(started_at: str | None) -> str:
+def _local(started_at: datetime | None) -> str:
     """A time in the zone of who reads it."""
     if started_at is None:
         return ""
-    return f"{datetime.fromisoformat(started_at).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{started_at.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, assert_type
 
 from nbformat import NotebookNode
+from pandas import DataFrame
 
 from notebook_executor import (
     Event,
@@ -15,6 +16,7 @@ from notebook_executor import (
     NotebookExecutor,
     NotebookExecutorError,
     Run,
+    Runs,
     Settings,
 )
 
@@ -70,6 +72,15 @@ def starts(executor: NotebookExecutor) -> None:
     assert told
     executor.start("in.ipynb", check=True)  # type: ignore[call-arg]
     executor.start("in.ipynb", cwd=5)  # type: ignore[arg-type]
+
+
+def lists(executor: NotebookExecutor) -> None:
+    runs = executor.runs(notebook=Path("in.ipynb"), since=datetime.now(), sweep="s", limit=5)
+    assert_type(runs, Runs)
+    assert_type(runs[0].status, Literal["success", "error", "running", "cut off", "unreadable"])
+    assert_type(runs[:2], Runs)
+    assert_type(runs.to_dataframe(), DataFrame)
+    executor.runs(status="no such")  # type: ignore[arg-type]
 
 
 async def awaits(executor: NotebookExecutor) -> None:

@@ -35,6 +35,7 @@ def test_the_exported_names_are_these() -> None:
         "NotebookExecutor",
         "NotebookExecutorError",
         "Run",
+        "Runs",
         "Settings",
     ]
     for name in notebook_executor.__all__:
@@ -53,6 +54,7 @@ def test_the_executor_has_these_methods() -> None:
         "run",
         "start",
         "aexecute",
+        "runs",
         "collect_outputs",
         "inspect_parameters",
         "read_notebook",

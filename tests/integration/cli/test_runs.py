@@ -35,12 +35,15 @@ def test_runs_are_listed_and_shown(
     assert [row["run_id"] for row in rows] == sorted(by_id, reverse=True)
     assert by_id[first.run_id] == {
         "run_id": first.run_id,
-        "started_at": first.started_at.isoformat(),
+        "started_at": first.started_at.isoformat().replace("+00:00", "Z"),
         "status": "success",
         "error_kind": None,
         "duration_seconds": first.duration_seconds,
         "input_path": str(good),
         "output_path": first.output_path,
+        "sweep": None,
+        "parameters": {},
+        "scraps": {},
     }
     assert by_id[second.run_id]["error_kind"] == "cell_error"
     assert by_id[third.run_id]["error_kind"] == "not_found"
@@ -49,6 +52,10 @@ def test_runs_are_listed_and_shown(
     assert listed(nbx, "--status", "success") == [by_id[first.run_id]]
     assert listed(nbx, "--notebook", "bad.ipynb") == [by_id[second.run_id]]
     assert listed(nbx, "--status", "running") == []
+    assert len(listed(nbx, "--since", "2h")) == 3
+    assert listed(nbx, "--since", "2999-01-01") == []
+    assert listed(nbx, "--sweep", "none") == []
+    assert nbx("runs", "list", "--since", "soon").returncode == 2
     assert listed(nbx, "--status", "interrupted") == []
 
     header, *lines = nbx("runs", "list").stdout.splitlines()
