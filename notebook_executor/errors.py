@@ -6,6 +6,7 @@
     ├── UsageError                 what was asked for cannot be done as asked
     │   ├── ParameterError         a parameter is unknown, or would not arrive as it was passed
     │   └── DocumentError          a file is missing, unreadable, or not the notebook it should be
+    │       └── StaleEditError     an edit was made for something else than what is there now
     ├── KernelError                the kernel, not the notebook, is at fault
     │   ├── KernelStartError       no kernel came up
     │   ├── KernelDiedError        it went away while it was needed
@@ -64,6 +65,10 @@ class ParameterError(UsageError):
 
 class DocumentError(UsageError):
     """A notebook file is missing, cannot be read or written, or is not valid."""
+
+
+class StaleEditError(DocumentError):
+    """An edit was made for something else than what is there now; ``details`` show that."""
 
 
 class KernelError(NotebookExecutorError):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from notebook_executor.backends.local import LocalBackend
     from notebook_executor.documents.difference import NotebookDiff
+    from notebook_executor.documents.editing import EditReport, EditsGiven
+    from notebook_executor.documents.outline import CellOutline
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.patching import PatchReport
     from notebook_executor.documents.validation import ValidationReport
@@ -399,6 +401,38 @@ class NotebookExecutor:
             diff = read_diff(self._below_root(diff))
         target = None if output is None else self._below_root(output)
         return patch_notebook(self._below_root(notebook_path), diff, target)
+
+    def outline(self, path: StrPath) -> list[CellOutline]:
+        """The cells of a notebook as an agent reads them; binary data never among it.
+
+        Raises:
+            DocumentError: The file is not a readable notebook.
+        """
+        from notebook_executor.documents.outline import outline
+
+        return outline(self._below_root(path))
+
+    def edit(self, path: StrPath, edits: EditsGiven, *, dry_run: bool = False) -> EditReport:
+        """Apply a batch of edits to a notebook file: all of them, or none.
+
+        Nothing else in the file changes, whatever program wrote it. Edits are models of
+        ``notebook_executor.documents.edits`` or mappings with the same fields.
+
+        Args:
+            path: A notebook of nbformat 4.
+            edits: One or several, applied one after another. Addresses mean the notebook as it
+                was before the batch.
+            dry_run: Only tell what would change.
+
+        Raises:
+            UsageError: One of them is not an edit.
+            DocumentError: The file cannot be read or written, an edit cannot be done, or the
+                notebook would not be valid afterwards; the file is as it was before.
+            StaleEditError: An edit was made for something else than what is there now.
+        """
+        from notebook_executor.documents.editing import edit_notebook
+
+        return edit_notebook(self._below_root(path), edits, dry_run=dry_run)
 
     def validate(
         self, notebook_path: StrPath, *, fix: bool = False, upgrade: bool = False

@@ -14,8 +14,13 @@ from typing import Any, Protocol, TypeVar
 import nbformat
 import psutil
 import pytest
+from hypothesis import settings
 
 from notebook_executor import NotebookExecutor
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 _PATIENCE = 5.0
 _KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}

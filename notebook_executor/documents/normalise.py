@@ -17,11 +17,13 @@ from notebook_executor.text import plain
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+# Where a cell says which source its outputs come from, once it has another one.
+OUTPUTS_OF = "nbx.outputs_of"
 # Paths below the metadata: what executors, front ends and their extensions write at each run.
 VOLATILE_METADATA = ("nbx.run_id", "orig_nbformat", "papermill", "signature", "widgets")
 VOLATILE_CELL_METADATA = (
     *("ExecuteTime", "collapsed", "execution", "executionInfo", "heading_collapsed", "hidden"),
-    *("outputId", "papermill", "scrolled", "trusted"),
+    *("outputId", "papermill", "scrolled", "trusted", OUTPUTS_OF),
 )
 
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{4,16}\b")

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +77,11 @@ def _check_valid(nb: NotebookNode, name: str) -> None:
     )
 
 
-def write_bytes(data: bytes | Iterable[bytes], path: str | os.PathLike[str]) -> None:
+def write_bytes(
+    data: bytes | Iterable[bytes],
+    path: str | os.PathLike[str],
+    check: Callable[[], None] | None = None,
+) -> None:
     """Replace or make a file atomically: no reader ever sees a part of it.
 
     Symbolic links are followed; an existing file's mode and owner stay.
@@ -85,6 +89,7 @@ def write_bytes(data: bytes | Iterable[bytes], path: str | os.PathLike[str]) -> 
     Args:
         data: The content, whole or in pieces.
         path: An ordinary file in an existing folder, or one to be.
+        check: Called when all is ready to be replaced; what it raises prevents that.
 
     Raises:
         DocumentError: It cannot be written; the old file is intact and nothing else is left.
@@ -99,6 +104,8 @@ def write_bytes(data: bytes | Iterable[bytes], path: str | os.PathLike[str]) -> 
                 file.writelines([data] if isinstance(data, bytes) else data)
                 file.flush()
                 os.fsync(file.fileno())
+            if check is not None:
+                check()
             temporary.replace(target)
 
 

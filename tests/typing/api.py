@@ -19,6 +19,7 @@ from notebook_executor import (
     Runs,
     Settings,
 )
+from notebook_executor.documents.edits import SetTags
 
 
 def on_event(event: Event) -> None:
@@ -141,6 +142,15 @@ def works_on_documents(executor: NotebookExecutor) -> None:
     assert_type(executor.patch("a.ipynb", diff).exact, bool)
     executor.patch("a.ipynb", Path("d.json"), output="c.ipynb")
     executor.validate("in.ipynb")
+    for cell in executor.outline("in.ipynb"):
+        assert_type(cell.hash, str)
+        assert_type(cell.tags, tuple[str, ...])
+    report = executor.edit("in.ipynb", {"op": "delete", "cell": "a"}, dry_run=True)
+    assert_type(report.changed, bool)
+    assert_type(report.diff, str)
+    executor.edit("in.ipynb", [SetTags(cell=3, tags=("x",)), {"op": "clear_outputs"}])
+    executor.edit("in.ipynb", report.inverse)
+    executor.edit("in.ipynb", 5)  # type: ignore[arg-type]
 
 
 def fails(executor: NotebookExecutor) -> str:

@@ -61,6 +61,8 @@ def test_the_executor_has_these_methods() -> None:
         "write_notebook",
         "diff_notebooks",
         "patch",
+        "outline",
+        "edit",
         "validate",
     ]
 

@@ -1,0 +1,147 @@
+"""A notebook as an agent reads it: cells with their hashes, and no binary data ever."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from notebook_executor.documents.cells import source_hash, tags
+from notebook_executor.documents.reading import read_notebook
+from notebook_executor.errors import DocumentError
+from notebook_executor.models import Record
+from notebook_executor.text import clip, one_line, plain
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_PREVIEW = 200
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}|(?:[A-Za-z0-9+/]{64,}\n){2,}[A-Za-z0-9+/]*={0,2}")
+_OMISSION = re.compile(r"\[base64, [\d,]+ characters\]")
+_LEAST = 40
+
+
+class CellOutline(Record):
+    """One cell, as much of it as is worth reading."""
+
+    index: int
+    id: str
+    hash: str  # of the source: what an edit's if_hash is compared with
+    type: str
+    tags: tuple[str, ...] = ()
+    source: str  # base64 of 200 characters and more is left out, and says so
+    output_preview: str = Field("", max_length=_PREVIEW)
+    stale: bool = False  # the outputs come from another source than this
+
+
+def outline(path: str | os.PathLike[str]) -> list[CellOutline]:
+    """The cells of a notebook file.
+
+    Raises:
+        DocumentError: It is not a readable notebook.
+    """
+    return [_outlined(index, cell) for index, cell in enumerate(read_notebook(path).cells)]
+
+
+def _outlined(index: int, cell: NotebookNode) -> CellOutline:
+    digest = source_hash(cell.source)
+    own = cell.metadata.get("nbx")
+    origin = own.get("outputs_of", digest) if isinstance(own, dict) else digest
+    return CellOutline(
+        index=index,
+        id=cell.id,
+        hash=digest,
+        type=cell.cell_type,
+        tags=tuple(tags(cell)),
+        source=without_base64(cell.source),
+        output_preview=_preview(cell.get("outputs", [])),
+        stale=origin != digest,
+    )
+
+
+def without_base64(text: str) -> str:
+    """The text with what looks like binary data replaced by its size."""
+    return _BASE64.sub(lambda found: f"[base64, {len(found[0]):,} characters]", text)
+
+
+def check_complete(source: str, old: str) -> None:
+    """Refuse a new source in which an outline's omission would replace the data itself.
+
+    Raises:
+        DocumentError: It holds an omission that the old one does not.
+    """
+    omitted = next((found[0] for found in _OMISSION.finditer(source) if found[0] not in old), None)
+    if omitted is not None:
+        raise DocumentError(
+            f"the new source says {omitted!r} where the cell holds the data",
+            hint="Change the rest of the source with find_replace.",
+            kind="invalid_edit",
+        )
+
+
+def _preview(outputs: Iterable[Mapping[str, Any]]) -> str:
+    # Much more than is shown: lines of progress bars shrink.
+    texts = (
+        one_line(without_base64(_told(output)[: 20 * _PREVIEW]), _PREVIEW) for output in outputs
+    )
+    return one_line(" ".join(filter(None, texts)), _PREVIEW)
+
+
+def _told(output: Mapping[str, Any]) -> str:
+    kind = output["output_type"]
+    if kind == "stream":
+        return str(output["text"])
+    if kind == "error":
+        return f"{output['ename']}: {output['evalue']}"
+    data = output["data"]
+    text = data.get("text/plain", "")
+    others = (f"[{mime}, {len(str(value)):,} characters]" for mime, value in data.items())
+    rich = [told for mime, told in zip(data, others, strict=True) if not mime.startswith("text/")]
+    shown = [text, *rich] if text or rich else [f"[{mime}]" for mime in data]
+    return " ".join(map(str, shown))
+
+
+def outline_text(cells: Iterable[CellOutline], max_chars: int | None = None) -> str:
+    """An outline to read: a line for each cell, its source, a preview of its outputs.
+
+    Args:
+        cells: What ``outline`` returns, or some of it.
+        max_chars: The budget; never exceeded. Long sources are cut in the middle first, then the
+            last cells left out.
+    """
+    shown = list(cells)
+    text = "\n".join(_block(cell, None) for cell in shown)
+    if max_chars is None or len(text) <= max_chars:
+        return text
+    limit = max(map(len, (cell.source for cell in shown)), default=0)
+    while limit > _LEAST and len(text) > max_chars:
+        limit = limit * 2 // 3
+        text = "\n".join(_block(cell, limit) for cell in shown)
+    return text if len(text) <= max_chars else _first_cells(shown, max_chars)
+
+
+def _first_cells(cells: list[CellOutline], max_chars: int) -> str:
+    note = "… and {} more cells"
+    room = max_chars - len(note.format(len(cells)))
+    blocks: list[str] = []
+    for cell in cells:
+        block = _block(cell, _LEAST)
+        if len(block) + 1 > room:
+            break
+        blocks.append(block)
+        room -= len(block) + 1
+    return clip("\n".join([*blocks, note.format(len(cells) - len(blocks))]), max_chars)
+
+
+def _block(cell: CellOutline, limit: int | None) -> str:
+    marks = [f"#{tag}" for tag in cell.tags] + (["(outputs are stale)"] if cell.stale else [])
+    head = " ".join([f"[{cell.index}]", cell.id, cell.type, cell.hash, *marks])
+    source = plain(cell.source if limit is None else clip(cell.source, limit))
+    lines = [head, *(f"    {line}" for line in source.splitlines())]
+    if cell.output_preview:
+        preview = cell.output_preview if limit is None else one_line(cell.output_preview, limit)
+        lines.append(f"  → {preview}")
+    return "\n".join(lines)
