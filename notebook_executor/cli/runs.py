@@ -26,6 +26,7 @@ from notebook_executor.text import clip
 if TYPE_CHECKING:
     from notebook_executor.execution.history import RunRow, StatusFilter
     from notebook_executor.execution.records import RunRecord
+    from notebook_executor.execution.recovery import Recovery
 
 _COLUMNS = ["run", "started", "status", "error", "duration", "notebook"]
 _SHOWN = 20
@@ -33,7 +34,7 @@ _SHOWN = 20
 
 @click.group()
 def runs() -> None:
-    """List the project's runs, or show one."""
+    """List the project's runs, show one, or rebuild the notebook of one."""
 
 
 @runs.command("list")
@@ -114,6 +115,46 @@ def show_run(run: str, root: str | None, as_json: bool, llm: int | None) -> None
         show_result(Screen(sys.stdout), result)
 
 
+@runs.command("recover")
+@click.argument("run")
+@root_option
+@json_option
+@click.option("--output", metavar="PATH", help="Write the notebook there, replacing what is there.")
+def recover_run(run: str, root: str | None, as_json: bool, output: str | None) -> None:
+    """Rebuild the notebook of a run that was cut off, from its journal.
+
+    It goes where the run would have written it, and the run is recorded as cancelled. Outputs come
+    back, variables do not. With --output, also of a run that goes on, or that has finished.
+    """
+    from notebook_executor.execution.records import find_record
+    from notebook_executor.execution.recovery import recover
+
+    executor = open_executor(root)
+    record = find_record(executor.root, run, executor.settings.state_dir)
+    recovery = recover(record, Path(absolute(output)) if output else None)
+    if as_json:
+        write_json(sys.stdout, recovery)
+    else:
+        _show_recovery(Screen(sys.stdout), recovery)
+
+
+def _show_recovery(screen: Screen, recovery: Recovery) -> None:
+    if recovery.output_path is None:
+        screen.line("The run was cut off before its notebook was ready: there is none to rebuild.")
+    else:
+        told = "so far" if recovery.running else "recovered"
+        count = f"{recovery.cells_restored} of {recovery.cells_to_run} cells"
+        screen.line(f"{told}: {count} with all that they had put out", "good")
+    if recovery.interrupted_cell is not None:
+        doing = "is running" if recovery.running else "was running; what of it was on disk is there"
+        screen.line(f"cell {recovery.interrupted_cell!r} {doing}")
+    if not recovery.running:
+        screen.line("The kernel's variables are gone: run the notebook again for the rest.")
+    if recovery.output_path is not None:
+        screen.line(f"notebook  {shown_path(recovery.output_path)}")
+    screen.line(f"run       {recovery.run_id}")
+
+
 def _show_unfinished(record: RunRecord, as_json: bool, llm: int | None) -> None:
     from notebook_executor.execution.history import row_of
 
@@ -127,6 +168,8 @@ def _show_unfinished(record: RunRecord, as_json: bool, llm: int | None) -> None:
         f"cells     {shown_path(str(record.journal_file))}",
         f"run       {row.run_id}",
     ]
+    if row.status == "cut off":
+        lines.append(f"hint: nbx runs recover {row.run_id} rebuilds its notebook.")
     text = "\n".join(lines)
     Screen(sys.stdout).line(text if llm is None else clip(text, llm))
 

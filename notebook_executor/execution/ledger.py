@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from notebook_executor.backends.protocol import Lease
 from notebook_executor.execution.engine import CellOutcome
 from notebook_executor.execution.failures import Failure
+from notebook_executor.execution.journal import Journal
 from notebook_executor.execution.preparation import Prepared
-from notebook_executor.execution.records import Journal, RunRecord
-from notebook_executor.execution.saving import OutputFile
+from notebook_executor.execution.records import RunRecord
+from notebook_executor.execution.saving import OutputFile, Pace
 from notebook_executor.lifecycle.kernel import KernelEnd
 from notebook_executor.models import Event
 
@@ -102,6 +103,8 @@ class Recorder:
         self._events = events
         self._started: datetime | None = None
         self._unsaved = False
+        self._late: set[int] = set()
+        self._late_pace = Pace()
 
     def cell_started(self, index: int, cell: NotebookNode) -> None:
         self._started = datetime.now(UTC)
@@ -110,6 +113,8 @@ class Recorder:
         )
         if cell.cell_type == "code":
             self._ledger.running = index
+            if self._journal is not None:
+                self._journal.running(index)
             self._emit("cell_started", index, cell, source=cell.source)
 
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
@@ -120,6 +125,8 @@ class Recorder:
         self.quiet(sync)
 
     def quiet(self, sync: Callable[[], None]) -> None:
+        if self._journal is not None:
+            self._journal.force()
         if self._unsaved and self._file is not None and self._file.due:
             sync()
             self._file.refresh(self._prepared.notebook)
@@ -134,9 +141,9 @@ class Recorder:
                 self._prepared.notebook.metadata.papermill["exception"] = True
         self._started = None
         self._ledger.running = None
+        self._journal_finished(index, cell, outcome, late)
         if cell.cell_type == "code":
             self._ledger.outcomes[index] = outcome
-            self._write_journal(index, outcome, late)
             self._emit(
                 "cell_finished",
                 index,
@@ -147,27 +154,30 @@ class Recorder:
         if self._file is not None:
             self._file.refresh(self._prepared.notebook)
 
-    def _write_journal(self, index: int, outcome: CellOutcome, late: set[int]) -> None:
+    def _journal_finished(
+        self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
+    ) -> None:
         if self._journal is None:
             return
-        try:
-            for earlier in sorted(late):
-                self._journal.append(self._entry(earlier, self._ledger.outcomes.get(earlier)))
-            self._journal.append(self._entry(index, outcome))
-        except OSError as error:
-            self._journal = None
-            self._events.warn(f"The journal could not be written: {error.strerror}.")
+        self._journal.finished(index, cell, outcome)
+        self._late |= late
+        if self._late and self._late_pace.due:
+            with self._late_pace.spend():
+                self._journal_late(self._journal)
 
-    def _entry(self, index: int, outcome: CellOutcome | None) -> dict[str, Any]:
-        cell = self._prepared.notebook.cells[index]
-        return {
-            "cell": index,
-            "id": cell.id,
-            "status": outcome.status if outcome else None,
-            "execution_count": cell.execution_count,
-            "metadata": cell.metadata,
-            "outputs": cell.outputs,
-        }
+    def close(self) -> None:
+        """Complete the journal; nothing may be told afterwards."""
+        if self._journal is not None:
+            self._journal_late(self._journal)
+            self._journal.close()
+
+    def _journal_late(self, journal: Journal) -> None:
+        """Earlier cells whose outputs have changed: again whole, so not after each cell."""
+        for index in sorted(self._late):
+            if index in self._ledger.outcomes:
+                cell = self._prepared.notebook.cells[index]
+                journal.finished(index, cell, self._ledger.outcomes[index])
+        self._late.clear()
 
     def _emit(self, kind: str, index: int, cell: NotebookNode, **data: Any) -> None:
         self._events.emit(kind, index=self._prepared.input_indices[index], cell_id=cell.id, **data)

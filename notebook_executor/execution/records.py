@@ -7,13 +7,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.writing import write_bytes
 from notebook_executor.errors import DocumentError, UsageError
+from notebook_executor.execution.journal import line_of
 from notebook_executor.models import ExecutionResult
+
+if TYPE_CHECKING:
+    from notebook_executor.execution.plan import Plan
 
 _STATE = ".nbx"
 
@@ -63,6 +66,21 @@ class RunRecord:
         except ValueError as error:
             raise UsageError(f"{self.result_file} does not hold a result: {error}") from error
 
+    def begin(self, header: dict[str, Any]) -> None:
+        """Write the first line of the journal, which says of a run that goes on what it is.
+
+        Raises:
+            DocumentError: It cannot be written.
+        """
+        try:
+            self.journal_file.write_bytes(line_of(header))
+        except OSError as error:
+            raise DocumentError(
+                f"The run cannot be recorded: {self.directory}: {error.strerror}",
+                hint="Set NBX_STATE_DIR to a directory that can be written.",
+                kind="output_error",
+            ) from error
+
     def header(self) -> dict[str, Any]:
         """What the journal's first line says of the run; empty when it cannot be read."""
         try:
@@ -71,30 +89,6 @@ class RunRecord:
         except (OSError, ValueError):
             return {}
         return loaded if isinstance(loaded, dict) else {}
-
-
-class Journal:
-    """Appends a line for each finished cell: what it costs depends on that cell alone."""
-
-    def __init__(self, record: RunRecord, header: dict[str, Any]) -> None:
-        self._file = record.journal_file.open("ab", buffering=0)
-        self.append(header)
-
-    def append(self, entry: dict[str, Any]) -> None:
-        self._file.write(_line(entry))
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _line(entry: dict[str, Any]) -> bytes:
-    try:
-        text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        finite = json.loads(json.dumps(entry), parse_constant=lambda _: None)
-        text = json.dumps(finite, ensure_ascii=False)
-    # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def create_record(run_id: str, root: Path, state_dir: str | None, output: Path | None) -> RunRecord:
@@ -183,17 +177,20 @@ def find_record(root: Path, name: str, state_dir: str | None = None) -> RunRecor
     return found[0]
 
 
-def header_of(
-    run_id: str, started_at: datetime, input_path: Path | None, output_path: Path | None
-) -> dict[str, Any]:
-    """The journal's first line: enough to say of a run that was cut off what it was."""
+def header_of(plan: Plan) -> dict[str, Any]:
+    """The journal's first line: what the run is, and which process it belongs to."""
+    request = plan.request
     return {
-        "run_id": run_id,
-        "started_at": started_at.isoformat(),
-        "input_path": str(input_path) if input_path else None,
-        "output_path": str(output_path) if output_path else None,
+        "run_id": plan.run_id,
+        "started_at": plan.started_at.isoformat(),
+        "input_path": str(plan.input_path) if plan.input_path else None,
+        "output_path": str(plan.output_path) if plan.output_path else None,
         "pid": os.getpid(),
         "pid_started": process_start(os.getpid()),
+        "timeout": request.timeout,
+        "run_timeout": request.run_timeout,
+        "trigger": request.trigger.model_dump(mode="json"),
+        "labels": dict(request.labels or {}),
     }
 
 

@@ -59,7 +59,7 @@ def build_result(
         source_sha256=ledger.source_sha256,
         git_commit=ledger.git_commit,
         parameters=json_form(prepared.parameters) if prepared else {},
-        kernel=_kernel(ledger),
+        kernel=kernel_report(ledger),
         cells=tuple(_cell_reports(prepared, ledger)) if prepared else (),
         outputs_complete=ledger.outputs_complete,
         cleanup=_cleanup(ledger.end),
@@ -138,7 +138,8 @@ def _error(plan: Plan, ledger: Ledger, failed: FailedCell | None) -> RunError | 
     )
 
 
-def _kernel(ledger: Ledger) -> KernelReport:
+def kernel_report(ledger: Ledger) -> KernelReport:
+    """What is known of the kernel so far."""
     lease, end = ledger.lease, ledger.end or KernelEnd()
     return KernelReport(
         name=lease.name if lease else None,

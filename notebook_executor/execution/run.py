@@ -19,14 +19,15 @@ from notebook_executor.errors import DocumentError, KernelStartError
 from notebook_executor.execution.cancelling import Cancellation, RunCancelledError
 from notebook_executor.execution.engine import Engine
 from notebook_executor.execution.failures import Failure, from_exception, interrupted
+from notebook_executor.execution.journal import Journal
 from notebook_executor.execution.ledger import Events, Ledger, Recorder
 from notebook_executor.execution.limits import resource_limits, with_cause
 from notebook_executor.execution.outputs import SpillPlace
 from notebook_executor.execution.plan import Plan, git_commit, make_plan
 from notebook_executor.execution.preparation import Prepared, prepare, read_source
-from notebook_executor.execution.records import Journal, RunRecord, create_record, header_of
+from notebook_executor.execution.records import RunRecord, create_record, header_of
 from notebook_executor.execution.request import RunRequest
-from notebook_executor.execution.results import build_result
+from notebook_executor.execution.results import build_result, kernel_report
 from notebook_executor.execution.saving import OutputFile
 from notebook_executor.execution.watchdog import Watchdog
 from notebook_executor.lifecycle.environment import filter_environment
@@ -62,6 +63,7 @@ def begin_run(request: RunRequest, root: Path, settings: Settings) -> Begun:
         plan = make_plan(request, root, settings)
         try:
             record = create_record(plan.run_id, root, settings.state_dir, plan.output_path)
+            record.begin(header_of(plan))
         except FileExistsError:
             continue  # two runs of the same instant drew the same id
         except DocumentError as error:
@@ -152,10 +154,9 @@ def _execute(
     if ledger.withheld:
         events.warn(_WITHHELD.format(", ".join(ledger.withheld)))
     with ExitStack() as stack:
-        journal = _open_journal(plan, ledger.record)
-        if journal is not None:
-            stack.callback(journal.close)
+        journal = _open_journal(ledger, prepared, events)
         recorder = Recorder(ledger, prepared, journal, file, events)
+        stack.callback(recorder.close)
         stack.callback(_note_end, ledger)
         cancellation.check()
         request = _kernel_request(plan, prepared, environment, cancellation)
@@ -163,6 +164,8 @@ def _execute(
         ledger.lease = lease
         for warning in lease.warnings:
             events.warn(warning)
+        if journal is not None:
+            journal.kernel(kernel_report(ledger), lease.info.get("language_info", {}))
         events.emit("kernel_ready")
         if file is not None:
             file.refresh(prepared.notebook)
@@ -228,11 +231,16 @@ def _note_end(ledger: Ledger) -> None:
         ledger.end = ledger.lease.ended()
 
 
-def _open_journal(plan: Plan, record: RunRecord | None) -> Journal | None:
-    if record is None:
+def _open_journal(ledger: Ledger, prepared: Prepared, events: Events) -> Journal | None:
+    if ledger.record is None:
         return None
-    header = header_of(plan.run_id, plan.started_at, plan.input_path, plan.output_path)
-    return Journal(record, header)
+    try:
+        journal = Journal(ledger.record.journal_file, events.warn)
+    except OSError as error:
+        events.warn(f"The journal could not be opened: {error.strerror}.")
+        return None
+    journal.prepared(prepared, ledger.git_commit)
+    return journal
 
 
 def _keep_traceback(record: RunRecord | None) -> None:

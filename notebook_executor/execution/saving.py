@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,33 +19,54 @@ _SHARE = 0.05
 _SHORTEST = 1.0
 
 
-class OutputFile:
-    """Writes a notebook atomically, again and again.
+class Pace:
+    """Keeps something that is done again and again to a twentieth of the time.
 
-    A refresh is skipped until twenty times what the last one cost has passed, and at least a
-    second, so that a large notebook does not spend its run's time on being saved.
+    It is due when twenty times what it cost last has passed since, and at least a second.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self) -> None:
         self._next = time.monotonic()
 
     @property
     def due(self) -> bool:
         return time.monotonic() >= self._next
 
+    @contextmanager
+    def spend(self) -> Iterator[None]:
+        """Do it; what the block takes is what it costs."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            self._next = ended + max(_SHORTEST, (ended - began) / _SHARE)
+
+    def hold(self, seconds: float) -> None:
+        """Not before so many seconds from now."""
+        self._next = time.monotonic() + seconds
+
+
+class OutputFile:
+    """Writes a notebook atomically, again and again, at a pace that its size allows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pace = Pace()
+
+    @property
+    def due(self) -> bool:
+        return self._pace.due
+
     def refresh(self, notebook: NotebookNode) -> None:
         """Write if it is time to; a failure is left to the final ``write`` to report."""
         if not self.due:
             return
-        began = time.monotonic()
         try:
-            self.write(notebook)
+            with self._pace.spend():
+                self.write(notebook)
         except DocumentError:
-            self._next = began + 10 * _SHORTEST
-            return
-        ended = time.monotonic()
-        self._next = ended + max(_SHORTEST, (ended - began) / _SHARE)
+            self._pace.hold(10 * _SHORTEST)
 
     def write(self, notebook: NotebookNode) -> None:
         """Write now.

@@ -85,13 +85,19 @@ def test_the_journal_has_each_finished_cell_before_the_next_one_starts(
     header = seen[0][0]
     assert header["run_id"] == result.run_id
     assert header["output_path"] == str(tmp_path / "out.ipynb")
-    assert [len(lines) for lines in seen][:2] == [1, 2]
-    assert seen[1][1]["id"] == "cell-0"
-    assert seen[1][1]["status"] == "ok"
-    assert seen[1][1]["outputs"][0]["data"]["text/plain"] == "shown"
+    assert [cell["id"] for cell in seen[0][1]["notebook"]["cells"]] == [
+        "cell-0",
+        "cell-1",
+        "cell-2",
+    ]
+    assert seen[0][2]["kernel"]["python"] == result.kernel.python
+    assert seen[0][3:] == [{"running": 0}]
+    assert seen[1][4]["id"] == "cell-0"
+    assert seen[1][4]["status"] == "ok"
+    assert seen[1][4]["outputs"][0]["data"]["text/plain"] == "shown"
     # The second cell changed what the first one shows: both are journalled.
-    assert [line["id"] for line in seen[2][2:]] == ["cell-0", "cell-1"]
-    assert seen[2][2]["outputs"][0]["data"]["text/plain"] == "changed"
+    assert [line.get("id") for line in seen[2][5:]] == [None, "cell-1", "cell-0", None]
+    assert seen[2][7]["outputs"][0]["data"]["text/plain"] == "changed"
 
 
 def test_the_record_says_of_a_run_that_goes_on_that_it_does(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from notebook_executor.config import Settings
 from notebook_executor.errors import DocumentError, UsageError
+from notebook_executor.execution.plan import make_plan
 from notebook_executor.execution.records import (
-    Journal,
     RunRecord,
     create_record,
     find_record,
@@ -20,6 +19,7 @@ from notebook_executor.execution.records import (
     is_running,
     iter_records,
 )
+from notebook_executor.execution.request import RunRequest
 from notebook_executor.models import ExecutionResult
 
 _AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -136,33 +136,13 @@ def test_a_gitignore_that_is_there_stays(tmp_path: Path) -> None:
     assert (tmp_path / ".nbx/.gitignore").read_text() == "runs/\n"
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"text": "line\nbreak\u2028ä"},
-        {"number": float("nan"), "deep": [float("inf"), {"x": float("-inf")}]},
-        {"half": "\ud83d", "key\udc80": 1},
-        {"both": [float("nan"), "\ud800"]},
-    ],
-)
-def test_each_line_of_a_journal_is_json_by_itself(tmp_path: Path, entry: dict[str, Any]) -> None:
-    journal = Journal(RunRecord(tmp_path), {"run_id": "r"})
-    journal.append(entry)
-    journal.append({"after": True})
-    journal.close()
-
-    lines = (tmp_path / "journal.jsonl").read_bytes().split(b"\n")
-    assert len(lines) == 4
-    loaded = [json.loads(line, parse_constant=pytest.fail) for line in lines[:3]]
-    assert loaded[0] == {"run_id": "r"}
-    assert loaded[2] == {"after": True}
-    assert list(loaded[1]) == list(entry)
-
-
 def test_a_header_tells_whether_its_process_is_still_there(tmp_path: Path) -> None:
-    header = header_of(_IDS[0], _AT, tmp_path / "in.ipynb", None)
+    plan = make_plan(RunRequest("in.ipynb", labels={"a": "b"}), tmp_path, Settings())
+    header = header_of(plan)
 
     assert is_running(header)
+    assert header["input_path"] == str(tmp_path / "in.ipynb")
+    assert header["labels"] == {"a": "b"}
     assert header["pid"] == os.getpid()
     assert not is_running({**header, "pid_started": 1.0})
     assert not is_running({**header, "pid": 2**22 + 1})

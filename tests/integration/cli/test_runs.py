@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor import NotebookExecutor
-from tests.integration.cli.observing import SLOW, result_of, wait_for
+from tests.integration.cli.observing import SLOW, printed, result_of, wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import MakeNotebook
@@ -116,6 +116,15 @@ def test_a_run_that_goes_on_and_one_that_was_cut_off(
     assert row["input_path"] == str(path)
     assert row["duration_seconds"] is None
     assert rows_meanwhile(start_nbx, "--status", "interrupted") == []
+    refused = start_nbx("runs", "recover", "last")
+    _, told = refused.communicate(timeout=30)
+    assert (refused.returncode, told.count("\n")) == (2, 2)
+    assert "still going on" in told
+    assert "--output PATH" in told
+    so_far, _ = start_nbx("runs", "recover", "last", "--output", "s.ipynb").communicate(timeout=30)
+    assert so_far.startswith("so far: 1 of 2 cells")
+    assert "cell 'cell-1' is running" in so_far
+    assert printed(path.parent / "s.ipynb", 0) == "done\n"
 
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
@@ -127,10 +136,31 @@ def test_a_run_that_goes_on_and_one_that_was_cut_off(
     assert f"cells     .nbx/runs/{row['run_id']}/journal.jsonl\n" in shown
     as_json, _ = start_nbx("runs", "show", "last", "--json").communicate(timeout=30)
     assert json.loads(as_json) == row
+    assert f"nbx runs recover {row['run_id']}" in shown
     scraps = start_nbx("scraps", "last")
     _, told = scraps.communicate(timeout=30)
     assert scraps.returncode == 2
     assert "has no result" in told
+
+    recovering = start_nbx("runs", "recover", row["run_id"], "--json")
+    recovered, errors = recovering.communicate(timeout=30)
+    assert (recovering.returncode, errors) == (0, "")
+    assert json.loads(recovered) == {
+        "run_id": row["run_id"],
+        "output_path": str(path.parent / "out.ipynb"),
+        "cells_restored": 1,
+        "cells_to_run": 2,
+        "interrupted_cell": "cell-1",
+        "running": False,
+        "recorded": True,
+        "damaged_lines": 0,
+    }
+    assert printed(path.parent / "out.ipynb", 0) == "done\n"
+    (row,) = rows_meanwhile(start_nbx, "--status", "interrupted")
+    assert (row["status"], row["error_kind"]) == ("error", "cancelled")
+    shown, _ = start_nbx("runs", "show", "last").communicate(timeout=30)
+    assert shown.startswith("error (cancelled): The process that ran the notebook was killed while")
+    assert "variables are gone" in shown
 
 
 def test_an_unreadable_record_does_not_hide_the_others(
