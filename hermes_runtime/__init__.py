@@ -12,6 +12,8 @@ needs Python 3.9 and the standard library, and never imports ``notebook_executor
 
 from __future__ import annotations
 
+from hermes_runtime.formats import ScrapError
+from hermes_runtime.regluing import reglue, scraps_report
 from hermes_runtime.scraps import glue
 
-__all__ = ["glue"]
+__all__ = ["ScrapError", "glue", "reglue", "scraps_report"]

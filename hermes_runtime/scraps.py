@@ -1,74 +1,77 @@
 """Named outputs of a notebook, in scrapbook's own format.
 
-A scrap is a display message with a MIME type of its own: it travels with the cell's outputs,
-is saved in the notebook, and is shown nowhere. ``scrapbook`` reads what is written here; writing
-it here costs a kernel none of the three seconds that ``import scrapbook`` takes.
+A scrap is a display message with a MIME type of its own: it travels with the cell's outputs, and
+is saved in the notebook. ``scrapbook`` reads what is written here; writing it here costs a kernel
+none of the three seconds that ``import scrapbook`` takes.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
 import sys
 import warnings
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
-_VERSION = 1
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_TAKEN = "bool, int, float, str, None, lists, tuples, dicts with str keys, numpy and pandas values"
-_WAYS = (
-    (("isoformat",), "glue value.isoformat()"),
-    (("to_dict", "columns"), 'glue value.to_dict("records")'),
-    (("as_tuple",), "glue float(value), or str(value) for all its digits"),
-    (("union",), "glue sorted(value)"),
-    (("__fspath__",), "glue str(value)"),
-    (("hex", "decode"), "glue value.decode()"),
+from hermes_runtime import binary
+from hermes_runtime.formats import Output, ScrapError, data_output, shown_output
+from hermes_runtime.plain import kind, parsed, plain, storable
+from hermes_runtime.schemas import check_schema
+
+_ENCODERS = ("json", "text", "pandas", "arrow", "array", "display")
+# The methods by which an object says how it is to be shown; a pandas Series has some, too.
+_REPRS = tuple(
+    f"_repr_{kind}_"
+    for kind in ("mimebundle", "html", "markdown", "svg", "png", "jpeg", "latex", "json")
 )
+_PLAIN = (type(None), bool, int, float, list, tuple, dict)
 
 
-def glue(name: str, data: Any, encoder: str | None = None, display: Any = None) -> None:
+def glue(
+    name: str,
+    data: Any,
+    encoder: str | None = None,
+    display: Any = None,
+    *,
+    schema: Mapping[str, Any] | None = None,
+) -> None:
     """Record a value under a name in the running cell's outputs.
 
-    A later ``glue`` of the same name wins. Tuples are stored as lists; numpy and pandas values
-    that ``tolist()`` or ``item()`` turns into JSON values are stored as these. JSON has neither
-    NaN nor infinity: they are stored as null, and so is ``pandas.NA``. Characters that UTF-8
-    cannot hold are stored as U+FFFD. Outside a kernel there is nowhere to record anything: a
-    warning says so.
+    A later ``glue`` of the same name wins. A str is stored as text; a table (pandas, pyarrow,
+    polars) as Parquet; a numpy array as numpy saves it; a matplotlib figure, a PIL picture and the
+    bytes of an image as an image, which is shown; what only IPython can show as what it shows; all
+    else as JSON. Tuples become lists, ``pandas.NA`` becomes null, and characters that UTF-8 cannot
+    hold become U+FFFD. Outside a kernel there is nowhere to record anything: a warning says so.
 
     Args:
         name: What the value is read by.
         data: The value.
-        encoder: ``"json"`` or ``"text"``; by default text for a str and JSON for all else.
-            ``"json"`` with a str takes it as JSON text; ``"text"`` stores ``str(data)``.
+        encoder: ``"json"``, ``"text"``, ``"pandas"`` (or ``"arrow"``, the same), ``"array"`` or
+            ``"display"``, where the value's type is not to decide. ``"json"`` with a str takes it
+            as JSON text; ``"text"`` stores ``str(data)``.
         display: True also shows the value in the notebook; a list of MIME types shows these
             alone; a dict holds arguments for IPython's ``format_display_data``.
+        schema: A JSON Schema that a JSON or text value must fit.
 
     Raises:
-        TypeError: The name is not a str, or the value, or something in it, has no exact
-            counterpart in JSON. The message says where it is, and what would work.
-        ValueError: The name is empty, the encoder unknown, or a str given as JSON is not JSON.
+        ScrapError: A TypeError and a ValueError. The value, or something in it, has no exact
+            counterpart in JSON (NaN and infinity neither), or does not fit the schema: the message
+            says where, and what would work. Or the name or the encoder is none.
     """
     _check_name(name)
-    encoder = encoder or ("text" if isinstance(data, str) else "json")
-    payload = {"name": name, "data": _encode(name, data, encoder), "encoder": encoder}
     shell = _kernel_shell()
+    outputs = _outputs(shell, name, data, _encoder(name, data, encoder, display), display, schema)
     if shell is None:
         warnings.warn(f"glue({name!r}): no kernel here, nothing is recorded", stacklevel=2)
         return
-    shell.display_pub.publish(
-        {f"application/scrapbook.scrap.{encoder}+json": {**payload, "version": _VERSION}},
-        {"scrapbook": {"name": name, "data": True, "display": False}},
-    )
-    if display:
-        _show(shell, name, data, display)
+    for output in outputs:
+        shell.display_pub.publish(output["data"], output["metadata"])
 
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"a scrap's name must be a str, not {_kind(name)}: glue(name, value)")
+        raise ScrapError(f"a scrap's name must be a str, not {kind(name)}: glue(name, value)")
     if not name:
-        raise ValueError("a scrap's name must not be empty")
+        raise ScrapError("a scrap's name must not be empty")
 
 
 def _kernel_shell() -> Any:
@@ -77,108 +80,99 @@ def _kernel_shell() -> Any:
     return shell if getattr(shell, "kernel", None) is not None else None
 
 
-def _show(shell: Any, name: str, data: Any, display: Any) -> None:
+def _encoder(name: str, data: Any, asked: str | None, display: Any) -> str:
+    if asked is not None and asked not in _ENCODERS:
+        known = ", ".join(map(repr, _ENCODERS))
+        raise ScrapError(f"scrap {name!r}: no encoder {asked!r}: there are {known}", name)
+    if asked == "arrow":
+        return "pandas"
+    return asked or _fitting(name, data, display)
+
+
+def _fitting(name: str, data: Any, display: Any) -> str:
+    if isinstance(data, str):
+        return "text"
+    if isinstance(data, _PLAIN):
+        return "json"
+    if binary.is_table(data):
+        return "pandas"
+    if binary.is_array(data):
+        return "array"
+    if _is_shown(data):
+        return "display"
+    try:
+        plain(name, data)
+    except ScrapError:
+        if not display:
+            raise
+        return "display"
+    return "json"
+
+
+def _is_shown(data: Any) -> bool:
+    """Whether a value is an image, or one of the objects that say how IPython is to show them."""
+    if isinstance(data, type):
+        return False
+    if binary.is_figure(data) or binary.is_picture(data) or binary.image_type(data):
+        return True
+    return not hasattr(data, "tolist") and any(hasattr(data, method) for method in _REPRS)
+
+
+def _outputs(
+    shell: Any,
+    name: str,
+    data: Any,
+    encoder: str,
+    display: Any,
+    schema: Mapping[str, Any] | None,
+) -> list[Output]:
+    if schema is not None and encoder not in ("json", "text"):
+        raise ScrapError(f"scrap {name!r}: a schema is for JSON and text, not for {encoder}", name)
+    if encoder == "display":
+        return [_shown(shell, name, data, display)] if shell else []
+    outputs = [_data(name, data, encoder, schema)]
+    if display and shell:
+        shown, metadata = _formatted(shell, data, display)
+        outputs += [shown_output(name, shown, metadata)] if shown else []
+    return outputs
+
+
+def _data(name: str, data: Any, encoder: str, schema: Mapping[str, Any] | None) -> Output:
+    if encoder == "pandas":
+        if not binary.is_table(data):
+            raise ScrapError(f"scrap {name!r}: {kind(data)} is not a table", name)
+        return binary.table_output(name, data)
+    if encoder == "array":
+        if not binary.is_array(data):
+            raise ScrapError(f"scrap {name!r}: {kind(data)} is not an array of plain values", name)
+        return binary.array_output(name, data)
+    if encoder == "text":
+        value = storable(data if isinstance(data, str) else str(data))
+    else:
+        value = plain(name, parsed(name, data) if isinstance(data, str) else data)
+    if schema is not None:
+        check_schema(name, value, schema)
+    # scrapbook's schema has no null at the top, and one such scrap makes its reader refuse the
+    # whole notebook; JSON text in its place is decoded by it.
+    return data_output(name, encoder, "null" if value is None else value)
+
+
+def _formatted(shell: Any, data: Any, display: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     options = display if isinstance(display, dict) else {}
     if isinstance(display, (list, tuple)):
         options = {"include": display}
     shown, metadata = shell.display_formatter.format(data, **options)
-    if shown:
-        scrapbook = {"name": name, "data": False, "display": True}
-        shell.display_pub.publish(shown, {**metadata, "scrapbook": scrapbook})
+    return shown, metadata
 
 
-def _encode(name: str, data: Any, encoder: str) -> Any:
-    if encoder == "text":
-        return _storable(data if isinstance(data, str) else str(data))
-    if encoder != "json":
-        raise ValueError(f"scrap {name!r}: no encoder {encoder!r}: there are 'json' and 'text'")
-    if isinstance(data, str):
-        data = _parsed(name, data)
-    try:
-        encoded = _plain(data, name, "")
-    except RecursionError:
-        raise TypeError(
-            f"scrap {name!r}: the value is nested too deeply, or holds itself"
-        ) from None
-    # scrapbook's schema has no null at the top, and one such scrap makes its reader refuse the
-    # whole notebook; JSON text in its place is decoded by it.
-    return "null" if encoded is None else encoded
-
-
-def _parsed(name: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(
-            f"scrap {name!r}: the str given with encoder='json' is not JSON ({error}); "
-            "leave the encoder out to store it as text"
-        ) from None
-
-
-def _plain(value: Any, name: str, place: str) -> Any:
-    """The JSON counterpart of a value; ``place`` is where it lies in the scrap."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, str):
-        return _storable(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, name, f"{place}[{index}]") for index, item in enumerate(value)]
-    if isinstance(value, dict):
-        return {
-            _key(key, name, place): _plain(item, name, f"{place}[{key!r}]")
-            for key, item in value.items()
-        }
-    if type(value).__name__ == "NAType":
-        return None
-    return _unwrapped(value, name, place)
-
-
-def _key(key: object, name: str, place: str) -> str:
-    if isinstance(key, str):
-        return _storable(key)
-    where = f" at {place}" if place else ""
-    raise TypeError(
-        f"scrap {name!r}: the dict{where} has the key {_short(key)} ({_kind(key)}), and JSON keys "
-        "are str: glue {str(key): value for key, value in ...}"
-    )
-
-
-def _unwrapped(value: Any, name: str, place: str) -> Any:
-    """The counterpart of a numpy or pandas value, by what it offers: numpy is not imported."""
-    convert = getattr(value, "tolist", None) or getattr(value, "item", None)
-    # numpy turns dates of nanosecond resolution into bare integers
-    dated = getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M")
-    if dated or isinstance(value, type) or not callable(convert):
-        _refuse(value, name, place)
-    converted = convert()
-    if type(converted) is type(value):
-        _refuse(value, name, place)
-    return _plain(converted, name, place)
-
-
-def _refuse(value: Any, name: str, place: str) -> NoReturn:
-    way = next((way for marks, way in _WAYS if all(hasattr(value, mark) for mark in marks)), None)
-    where = f"at {place} " if place else ""
-    raise TypeError(
-        f"scrap {name!r}: the value {where}is {_kind(value)} {_short(value)}, which has no exact "
-        f"counterpart in JSON: {way or 'glue the parts of it that matter'}; taken are {_TAKEN}"
-    )
-
-
-def _storable(text: str) -> str:
-    """A plain str that UTF-8 can hold: names of files may hold halves of surrogate pairs."""
-    return _LONE_SURROGATE.sub("\ufffd", str.__str__(text))
-
-
-def _kind(value: object) -> str:
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
-
-
-def _short(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _shown(shell: Any, name: str, data: Any, display: Any) -> Output:
+    mime = binary.image_type(data)
+    if mime:
+        return shown_output(name, binary.image_file(data, mime), {})
+    shown, metadata = _formatted(shell, data, display)
+    picture = binary.is_figure(data) or binary.is_picture(data)
+    if picture and not any(mime.startswith("image/") for mime in shown):
+        shown = {**shown, **binary.drawn(name, data)}
+    if not shown:
+        raise ScrapError(f"scrap {name!r}: {kind(data)} shows nothing that could be kept", name)
+    return shown_output(name, shown, metadata)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from notebook_executor.references import described, is_reference
 from notebook_executor.text import clip, one_line, tail
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def _scraps(result: ExecutionResult) -> str:
 
 
 def _value(value: Any) -> str:
+    if is_reference(value):
+        return described(value, _SCRAP)
     return one_line(json.dumps(value, ensure_ascii=False, default=str), _SCRAP)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nbformat import NotebookNode
+    from pandas import DataFrame
 
     from notebook_executor.backends.local import LocalBackend
     from notebook_executor.documents.difference import NotebookDiff
@@ -322,12 +323,32 @@ class NotebookExecutor:
     def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:
         """The scraps that an executed notebook holds, by name.
 
+        As in a result, ``{"$scrap": …}`` stands for what JSON cannot hold, and asking for it by
+        name (``scraps["orders"]``) loads it.
+
         Raises:
             DocumentError: The file is not a readable notebook.
         """
-        from notebook_executor.scraps.collecting import collect_scraps
+        from notebook_executor.execution.named_outputs import read_scraps
 
-        return collect_scraps(self.read_notebook(notebook_path)).values
+        return read_scraps(self._below_root(notebook_path))
+
+    def collect_table(self, glob: str) -> DataFrame:
+        """The scraps of many executed notebooks: a row each, sorted by path.
+
+        The columns are ``path`` and ``scraps.NAME`` for each name; a column ``error`` appears
+        where a file is no readable notebook, and says why. References stay references.
+
+        Args:
+            glob: Which files, relative to the root: ``"runs/**/*.ipynb"``; a folder means all
+                notebooks below it.
+
+        Raises:
+            UsageError: pandas is not installed; the extra ``tables`` has it.
+        """
+        from notebook_executor.execution.named_outputs import collect_table
+
+        return collect_table(self.root, os.fspath(glob))
 
     def inspect_parameters(self, notebook_path: StrPath) -> Parameters:
         """The parameters that a notebook declares: name to type, default and help.

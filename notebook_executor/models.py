@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from notebook_executor import briefing, errors
 from notebook_executor.nbformat_loading import load_nbformat
+from notebook_executor.references import Scraps
 from notebook_executor.text import storable
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ class ExecutionResult(Record):
     duration_seconds: float
     cells_executed: int
     failed_cell: FailedCell | None = None
-    scraps: dict[str, Any] = Field(default_factory=dict)
+    scraps: Scraps = Field(default_factory=Scraps)
     error: RunError | None = None
     run_id: str
     started_at: datetime

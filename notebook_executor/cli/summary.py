@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.cli.project import shown_path
+from notebook_executor.references import described, is_reference
 from notebook_executor.text import one_line, plain
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def _is_table(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if is_reference(value):
+        return described(value, _VALUE)
     if isinstance(value, str):
         return one_line(value, _VALUE)
     if value is None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from notebook_executor.backends.protocol import Lease
 from notebook_executor.documents.cells import has_tag
 from notebook_executor.execution.failures import CellFailure, Failure
-from notebook_executor.execution.outputs import NotebookOutputs, SpillPlace, record_time
+from notebook_executor.execution.outputs import NotebookOutputs, record_time
+from notebook_executor.execution.spilling import SpillPlace
 from notebook_executor.execution.watchdog import Ending, Watchdog
 from notebook_executor.execution.widgets import Widgets
 from notebook_executor.lifecycle.connection import Message

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from notebook_executor.execution.spilling import SpillPlace, spill_name
 from notebook_executor.execution.streams import StreamText
+from notebook_executor.scraps.collecting import is_scrap
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -23,28 +24,6 @@ _NBCLIENTS_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _MORE = "[{count} more outputs, {size:,} characters, are in {path}]"
 
 
-class SpillPlace:
-    """Where outputs that are too large for the notebook are written whole.
-
-    Args:
-        directory: Made when it is first needed; None where nothing can be written.
-        limit: Characters of output to keep a cell; None for all.
-    """
-
-    def __init__(self, directory: Path | None, limit: int | None) -> None:
-        self.limit = limit
-        self._directory = directory
-
-    def path(self, name: str) -> Path | None:
-        if self._directory is None:
-            return None
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return None
-        return self._directory / name
-
-
 class CellOutputs:
     """The outputs of one cell while messages for it may still come."""
 
@@ -56,6 +35,7 @@ class CellOutputs:
         self._streams: list[tuple[NotebookNode, StreamText]] = []
         self._clear_pending = False
         self._size = 0
+        self._scrap_size = 0
         self._spilled = 0
         self._spilled_size = 0
         self._note: NotebookNode | None = None
@@ -67,7 +47,7 @@ class CellOutputs:
         else:
             self.cell.outputs = []
             self._close_streams()
-            self._size = 0
+            self._size = self._scrap_size = 0
 
     def add_stream(self, name: str, chunk: str) -> None:
         self._clear_if_pending()
@@ -97,10 +77,16 @@ class CellOutputs:
         """Add an output; False if it went to a file because the cell has too much already."""
         self._clear_if_pending()
         size = _size_of(output)
-        if self._place.limit is not None and self._size + size > self._place.limit:
+        scrap = is_scrap(output)
+        # Named outputs have room of their own: what a cell prints does not push them out.
+        held = self._scrap_size if scrap else self._size
+        if self._place.limit is not None and held + size > self._place.limit:
             self._spill(output, size)
             return False
-        self._size += size
+        if scrap:
+            self._scrap_size += size
+        else:
+            self._size += size
         self.cell.outputs.append(output)
         return True
 
@@ -109,7 +95,7 @@ class CellOutputs:
 
         self._spilled += 1
         self._spilled_size += size
-        path = self._place.path(f"{self.index:04}-{self.cell.get('id', 'cell')}.jsonl")
+        path = self._place.path(spill_name(self.index, self.cell))
         if path is None:
             self.lost = True
         else:

@@ -21,7 +21,7 @@ from notebook_executor.backends.protocol import KernelRequest, Lease
 from notebook_executor.config import Settings
 from notebook_executor.execution.engine import CellOutcome, Engine
 from notebook_executor.execution.failures import Failure
-from notebook_executor.execution.outputs import SpillPlace
+from notebook_executor.execution.spilling import SpillPlace
 from notebook_executor.execution.watchdog import Watchdog
 
 if TYPE_CHECKING:

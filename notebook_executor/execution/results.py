@@ -6,13 +6,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermes_runtime.formats import ARRAY_MIME, SCRAP_MIME
 from notebook_executor.documents.cells import source_hash
 from notebook_executor.execution.engine import CellOutcome
 from notebook_executor.execution.explanations import ending_signal, explain
 from notebook_executor.execution.ledger import Ledger
 from notebook_executor.execution.limits import limit_warnings
+from notebook_executor.execution.named_outputs import keep_payloads
 from notebook_executor.execution.plan import Plan
 from notebook_executor.execution.preparation import Prepared
+from notebook_executor.execution.records import RunRecord
+from notebook_executor.execution.spilling import spilled_scraps
 from notebook_executor.lifecycle.kernel import KernelEnd
 from notebook_executor.models import (
     CellReport,
@@ -22,6 +26,7 @@ from notebook_executor.models import (
     KernelReport,
     RunError,
 )
+from notebook_executor.references import Payload
 from notebook_executor.scraps.collecting import collect_scraps
 from notebook_executor.text import clip, json_form, one_line, plain, tail
 
@@ -40,7 +45,7 @@ def build_result(
     """The result of a run that is over."""
     prepared = ledger.prepared
     failed = _failed_cell(ledger)
-    scraps, warnings = _scraps(prepared)
+    scraps, payloads, warnings = _scraps(ledger)
     result = ExecutionResult(
         status="success" if ledger.failure is None else "error",
         duration_seconds=round((finished_at - plan.started_at).total_seconds(), 3),
@@ -70,14 +75,30 @@ def build_result(
             *limit_warnings(ledger.failure, ledger.end, plan.request.limits),
         ),
     )
+    result.scraps.hold(payloads)
     return result.with_notebook(prepared.notebook if prepared else None)
 
 
-def _scraps(prepared: Prepared | None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    if prepared is None:
-        return {}, ()
-    collected = collect_scraps(prepared.notebook)
-    return json_form(collected.values), collected.warnings
+def _scraps(ledger: Ledger) -> tuple[dict[str, Any], dict[str, Payload], tuple[str, ...]]:
+    """Values, what has to stay in memory of those that are references, and warnings."""
+    if ledger.prepared is None:
+        return {}, {}, ()
+    collected = collect_scraps({"cells": _with_spilled(ledger.prepared, ledger.record)})
+    unkept = keep_payloads(collected, ledger.record.outputs / "scraps" if ledger.record else None)
+    values = json_form(collected.values)
+    held = {name: one for name, one in collected.payloads.items() if values[name]["path"] is None}
+    return values, held, (*collected.warnings, *unkept)
+
+
+def _with_spilled(prepared: Prepared, record: RunRecord | None) -> list[dict[str, Any]]:
+    """The cells' outputs, with the scraps that were too large for the notebook."""
+    cells = prepared.notebook.cells
+    if record is None:
+        return [{"outputs": cell.get("outputs", [])} for cell in cells]
+    return [
+        {"outputs": [*cell.get("outputs", []), *spilled_scraps(record.outputs, index, cell)]}
+        for index, cell in enumerate(cells)
+    ]
 
 
 def _early_end(ledger: Ledger) -> list[str]:
@@ -197,6 +218,6 @@ def output_text(cell: NotebookNode) -> str:
             parts.append(f"{output.ename}: {plain(output.evalue)}\n")
         elif "text/plain" in output.data:
             parts.append(plain(str(output.data["text/plain"])) + "\n")
-        elif not any("scrapbook.scrap" in mime for mime in output.data):
+        elif not any(mime.startswith((SCRAP_MIME, ARRAY_MIME)) for mime in output.data):
             parts.append(f"[{', '.join(output.data)}]\n")
     return "".join(parts)

@@ -22,13 +22,13 @@ from notebook_executor.execution.failures import Failure, from_exception, interr
 from notebook_executor.execution.journal import Journal
 from notebook_executor.execution.ledger import Events, Ledger, Recorder
 from notebook_executor.execution.limits import resource_limits, with_cause
-from notebook_executor.execution.outputs import SpillPlace
 from notebook_executor.execution.plan import Plan, git_commit, make_plan
 from notebook_executor.execution.preparation import Prepared, prepare, read_source
 from notebook_executor.execution.records import RunRecord, create_record, header_of
 from notebook_executor.execution.request import RunRequest
 from notebook_executor.execution.results import build_result, kernel_report
 from notebook_executor.execution.saving import OutputFile
+from notebook_executor.execution.spilling import SpillPlace
 from notebook_executor.execution.watchdog import Watchdog
 from notebook_executor.lifecycle.environment import filter_environment
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd

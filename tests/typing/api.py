@@ -103,7 +103,9 @@ def reads(result: ExecutionResult) -> None:
     assert_type(result.status, Literal["success", "error"])
     assert_type(result.ok, bool)
     assert_type(result.duration_seconds, float)
-    assert_type(result.scraps, dict[str, Any])
+    scraps: dict[str, Any] = result.scraps
+    assert_type(scraps["score"], Any)
+    assert_type(result.scraps.get("score"), Any)
     assert_type(result.output_path, str | None)
     assert_type(result.warnings, tuple[str, ...])
     assert_type(result.for_llm(), str)
@@ -130,6 +132,7 @@ def works_on_documents(executor: NotebookExecutor) -> None:
     notebook = executor.read_notebook("in.ipynb")
     executor.write_notebook(notebook, Path("copy.ipynb"))
     assert_type(executor.collect_outputs("out.ipynb"), dict[str, Any])
+    assert_type(executor.collect_table("runs/**/*.ipynb"), DataFrame)
     for name, parameter in executor.inspect_parameters("in.ipynb").items():
         assert_type(name, str)
         assert_type(parameter.required, bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import subprocess
 import sys
 from datetime import date
@@ -17,7 +18,7 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from hermes_runtime import glue
+from hermes_runtime import ScrapError, glue
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,15 +49,16 @@ SHARED = [
 # Source of a value that scrapbook refuses or spoils, and what its reader must make of ours.
 BEYOND = {
     "None": None,
-    "float('nan')": None,
-    "float('-inf')": None,
-    "[1.5, float('inf')]": [1.5, None],
     "(1, (2, 'x'))": [1, [2, "x"]],
     "np.float32(1.5)": 1.5,
     "np.int64(7)": 7,
     "np.bool_(False)": False,
     "{np.str_('k'): np.arange(3)}": {"k": [0, 1, 2]},
-    "np.array([[1.0, np.nan]])": [[1.0, None]],
+    "np.arange(3), encoder='json'": [0, 1, 2],
+    "np.array(3)": 3,
+    "np.array(['a', None], dtype=object)": ["a", None],
+    "np.ma.masked_array([1, 2], [False, True])": [1, None],
+    "pd.Series([1, 2])": [1, 2],
     "pd.Series([1, None], dtype='Int64')": [1, None],
     "pd.Index(['a', 'b'])": ["a", "b"],
     "['odd \\ud800 name']": ["odd � name"],
@@ -68,7 +70,12 @@ REFUSED: list[tuple[object, str]] = [
     (b"raw", r"is bytes .*glue value\.decode\(\)"),
     (Path("a"), r"Path .*glue str\(value\)"),
     (Decimal("1.10"), r"is decimal\.Decimal .*glue float\(value\)"),
-    (pd.DataFrame({"a": [1]}), r"DataFrame .*glue value\.to_dict\(\"records\"\)"),
+    (math.nan, r"is nan, which JSON does not have: glue None in its place"),
+    ([1.5, {"a": -math.inf}], r"value at \[1\]\['a'\] is -inf, which JSON does not have"),
+    (np.array([1.0, np.nan], dtype=object), r"value at \[1\] is nan"),
+    (pd.Series([1, None]), r"value at \[1\] is nan, .*a DataFrame, which keep it"),
+    (pd.DataFrame({"a": [object()]}), r"cannot be stored as a table: .*column a"),
+    (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"stored as a table: Duplicate column names"),
     (np.datetime64("2026-11-20", "ns"), r"is numpy\.datetime64"),
     (np.longdouble(1), r"is numpy\.longdouble"),
     (1j, r"is complex"),
@@ -150,8 +157,17 @@ def test_notebook_json_stays_valid(executed: nbformat.NotebookNode) -> None:
 
 @pytest.mark.parametrize(("value", "message"), REFUSED, ids=range(len(REFUSED)))
 def test_refuses_what_json_has_no_counterpart_for(value: object, message: str) -> None:
-    with pytest.raises(TypeError, match=rf"scrap 'name': the .*{message}"):
+    with pytest.raises(TypeError, match=rf"scrap 'name': th(e|is) .*{message}"):
         glue("name", value)
+
+
+def test_what_is_refused_is_an_error_that_names_scrap_and_place() -> None:
+    with pytest.raises(ScrapError) as caught:
+        glue("load", {"a": [1, {2}]})
+
+    assert (caught.value.scrap, caught.value.place) == ("load", "['a'][1]")
+    assert isinstance(caught.value, TypeError)
+    assert isinstance(caught.value, ValueError)
 
 
 def test_refuses_a_value_that_holds_itself() -> None:
@@ -174,8 +190,40 @@ def test_refuses_an_empty_name() -> None:
 
 
 def test_refuses_an_encoder_it_does_not_have() -> None:
-    with pytest.raises(ValueError, match="no encoder 'arrow': there are 'json' and 'text'"):
-        glue("name", 1, encoder="arrow")
+    with pytest.raises(ValueError, match="no encoder 'oops': there are 'json', 'text', 'p"):
+        glue("name", 1, encoder="oops")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        ("pandas", "int is not a table"),
+        ("arrow", "int is not a table"),
+        ("array", "int is not an array of plain values"),
+    ],
+)
+def test_refuses_an_encoder_that_is_for_others(encoder: str, message: str) -> None:
+    with pytest.raises(ScrapError, match=message):
+        glue("name", 1, encoder=encoder)
+
+
+def test_refuses_a_schema_for_what_is_not_json() -> None:
+    with pytest.raises(ScrapError, match="a schema is for JSON and text, not for pandas"):
+        glue("name", pd.DataFrame(), schema={})
+
+
+def test_a_value_that_does_not_fit_its_schema_is_refused() -> None:
+    with pytest.raises(ScrapError, match=r"'score': the value is 1\.5, .* says maximum 1"):
+        glue("score", 1.5, schema={"type": "number", "maximum": 1})
+
+
+def test_tables_without_pyarrow_are_refused_with_a_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(ScrapError, match=r"kernel does not have: install it, or glue value\.to_d"):
+        glue("table", pd.DataFrame({"a": [1]}))
 
 
 def test_refuses_json_text_that_is_not_json() -> None:
@@ -208,7 +256,7 @@ def test_needs_no_installed_package() -> None:
     assert "nothing is recorded" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["__init__.py", "scraps.py"])
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "hermes_runtime").glob("*.py")])
 def test_is_written_for_python_3_9(name: str) -> None:
     source = (ROOT / "hermes_runtime" / name).read_text(encoding="utf-8")
 

@@ -56,6 +56,7 @@ def test_the_executor_has_these_methods() -> None:
         "aexecute",
         "runs",
         "collect_outputs",
+        "collect_table",
         "inspect_parameters",
         "read_notebook",
         "write_notebook",
