@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from notebook_executor.backends.local import LocalBackend
     from notebook_executor.documents.difference import NotebookDiff
     from notebook_executor.documents.editing import EditReport, EditsGiven
+    from notebook_executor.documents.merge_report import NotebookMerge
     from notebook_executor.documents.outline import CellOutline
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.patching import PatchReport
@@ -454,6 +455,28 @@ class NotebookExecutor:
         from notebook_executor.documents.editing import edit_notebook
 
         return edit_notebook(self._below_root(path), edits, dry_run=dry_run)
+
+    def merge(
+        self, base: StrPath, ours: StrPath, theirs: StrPath, output: StrPath | None = None
+    ) -> NotebookMerge:
+        """Bring together two notebooks that were made of one.
+
+        Args:
+            base: What both were made of; an empty file where there was nothing.
+            ours: One of them; where both changed what cannot conflict (ids, counts), it counts.
+            theirs: The other.
+            output: Where the result goes, conflicts or not; None for nowhere: it is the
+                ``notebook`` of what is returned.
+
+        Raises:
+            DocumentError: One of them is not a readable notebook, or the result cannot be
+                written.
+        """
+        from notebook_executor.documents.merging import merge_notebooks
+
+        target = None if output is None else self._below_root(output)
+        base, ours, theirs = map(self._below_root, (base, ours, theirs))
+        return merge_notebooks(base, ours, theirs, target)
 
     def validate(
         self, notebook_path: StrPath, *, fix: bool = False, upgrade: bool = False

@@ -13,7 +13,10 @@ from notebook_executor.cli.exits import guarded
 from notebook_executor.cli.signals import StopOnce
 
 # In the order in which the help lists them; each is a module of this package and a command in it.
-_VERBS = ("run", "runs", "params", "scraps", "diff", "validate", "kernels", "ps", "reap", "doctor")
+_VERBS = (
+    *("run", "runs", "params", "scraps", "diff", "merge", "validate"),
+    *("kernels", "ps", "reap", "doctor"),
+)
 
 
 class Verbs(click.Group):

@@ -25,9 +25,12 @@ from notebook_executor.documents.structure import format_version
 from notebook_executor.documents.writing import write_bytes, write_notebook
 from notebook_executor.errors import DocumentError, UsageError
 from notebook_executor.models import Record
+from notebook_executor.text import clip
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+_TEXT_LIMIT = 4000
 
 
 class PatchReport(Record):
@@ -41,10 +44,15 @@ class PatchReport(Record):
     cells_changed: int  # or moved
 
     def __str__(self) -> str:
-        return (
+        return self.for_llm(_TEXT_LIMIT)
+
+    def for_llm(self, max_chars: int = _TEXT_LIMIT) -> str:
+        """What the patch did, in at most ``max_chars`` characters."""
+        text = (
             f"{self.output_path}: cells added {self.cells_added}, removed {self.cells_removed}, "
             f"changed {self.cells_changed}{', the same byte for byte' if self.exact else ''}"
         )
+        return clip(text, max_chars)
 
 
 def read_diff(path: str | os.PathLike[str]) -> NotebookDiff:

@@ -144,6 +144,10 @@ def works_on_documents(executor: NotebookExecutor) -> None:
     executor.diff_notebooks("a.ipynb", "b.ipynb", noise=True, lossless=True)
     assert_type(executor.patch("a.ipynb", diff).exact, bool)
     executor.patch("a.ipynb", Path("d.json"), output="c.ipynb")
+    merged = executor.merge("base.ipynb", Path("ours.ipynb"), "theirs.ipynb", output="m.ipynb")
+    assert_type(merged.clean, bool)
+    assert_type(merged.notebook, NotebookNode)
+    assert_type(merged.conflicts[0].place, str)
     executor.validate("in.ipynb")
     for cell in executor.outline("in.ipynb"):
         assert_type(cell.hash, str)

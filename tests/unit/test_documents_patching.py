@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notebook_executor.documents.comparable import finite
@@ -129,6 +129,7 @@ def written(folder: Path, a: bytes, b: bytes) -> tuple[Path, Path]:
     return folder / "a.ipynb", folder / "b.ipynb"
 
 
+@settings(max_examples=70, deadline=None)
 @given(a=files, b=files)
 def test_a_lossless_patch_reproduces_every_byte(folder: Path, a: bytes, b: bytes) -> None:
     path_a, path_b = written(folder, a, b)
@@ -141,6 +142,7 @@ def test_a_lossless_patch_reproduces_every_byte(folder: Path, a: bytes, b: bytes
     assert diff.identical == (a == b)
 
 
+@settings(max_examples=70, deadline=None)
 @given(a=files, b=files, noise=st.booleans())
 def test_a_patch_makes_what_the_difference_was_made_to(
     folder: Path, a: bytes, b: bytes, noise: bool

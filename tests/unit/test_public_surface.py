@@ -64,6 +64,7 @@ def test_the_executor_has_these_methods() -> None:
         "patch",
         "outline",
         "edit",
+        "merge",
         "validate",
     ]
 
