@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbdime import patch
 from nbdime.diff_utils import to_diffentry_dicts
@@ -189,6 +189,7 @@ documents = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(a=documents, b=documents)
 def test_operations_and_summary_agree(
     tmp_path_factory: pytest.TempPathFactory, a: list[Any], b: list[Any]
@@ -202,7 +203,8 @@ def test_operations_and_summary_agree(
     diff = compare(a, b)
     summary = diff.summary
 
-    assert diff.identical == (not (summary.added or summary.removed or summary.changed))
+    told = (*summary.added, *summary.removed, *summary.moved, *summary.changed)
+    assert diff.identical == (not told)
     assert len(a) - len(summary.removed) == len(b) - len(summary.added)
     patched = patch(nbformat.from_dict({"cells": a}), to_diffentry_dicts(list(diff.ops)))
     assert [without_id(cell) for cell in patched["cells"]] == [without_id(cell) for cell in b]
@@ -210,3 +212,99 @@ def test_operations_and_summary_agree(
 
 def without_id(cell: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in cell.items() if key != "id"}
+
+
+def test_a_cell_that_moved_is_neither_added_nor_removed(compare: Compare) -> None:
+    later = {**LOAD, "source": "data = load(1)"}
+    diff = compare(CELLS, [TRAIN, CELLS[2], later])
+
+    assert [(move.index_a, move.index_b, move.changed) for move in diff.summary.moved] == [
+        (0, 2, ("source",))
+    ]
+    assert (diff.summary.added, diff.summary.removed, diff.summary.changed) == ((), (), ())
+    assert diff.summary.sources_changed == 1
+    assert "~ cells[0] → cells[2] load: moved, source\n  @@ -1 +1 @@\n  -data = load()" in str(diff)
+
+
+def test_tools_that_number_cells_anew_do_not_mislead(compare: Compare) -> None:
+    """nbstripout numbers ids from 0: each cell has the id that another one had."""
+    before = [{**cell, "id": str(n)} for n, cell in enumerate(CELLS)]
+    after = [{**cell, "id": str(n)} for n, cell in enumerate([code("new", ""), *CELLS])]
+
+    diff = compare(before, after)
+
+    assert [ref.index for ref in diff.summary.added] == [0]
+    assert (diff.summary.changed, diff.summary.moved) == ((), ())
+
+
+def test_a_rewritten_cell_is_known_by_its_likeness(compare: Compare) -> None:
+    other = code("for x in data:\n    train(x, epochs=2)", "fresh", "0.89")
+
+    assert changed(compare(CELLS, [LOAD, other, CELLS[2]])) == [(1, 1, ("source",))]
+
+
+def test_noise_counts_when_it_is_asked_for(compare: Compare) -> None:
+    a = compare.write("a.ipynb", CELLS)
+    b = compare.write("b.ipynb", [{**LOAD, "id": "other", "execution_count": 3}, *CELLS[1:]])
+
+    assert diff_notebooks(a, b).identical
+    diff = diff_notebooks(a, b, noise=True)
+
+    assert changed(diff) == [(0, 0, ("id", "execution_count"))]
+    assert "~ cells[0] other: id, execution_count" in str(diff)
+
+
+def test_a_lossless_difference_sees_how_a_file_is_written(tmp_path: Path) -> None:
+    compare = Compare(tmp_path)
+    a, b = compare.write("a.ipynb", CELLS), compare.write("b.ipynb", CELLS)
+    assert str(diff_notebooks(a, b, lossless=True)).endswith("the same, byte for byte")
+    b.write_bytes(b.read_bytes() + b"\n")
+
+    diff = diff_notebooks(a, b, lossless=True)
+
+    assert not diff.identical
+    assert diff.ops == ()
+    assert str(diff).endswith("the same notebook, written in another way")
+
+
+@pytest.mark.parametrize("value", [1.0, True])
+def test_equal_in_python_is_not_the_same_in_json(compare: Compare, value: Any) -> None:
+    """nbdime does not see these differences."""
+    listed = [{**LOAD, "metadata": {"x": {"y": [number]}}} for number in (1, value)]
+
+    assert changed(compare(listed[:1], listed[1:])) == [(0, 0, ("metadata",))]
+
+
+def test_outputs_are_told_by_what_they_say(compare: Compare) -> None:
+    image = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 400}}
+    before, after = code("x", "x", "1"), code("x", "x", "2")
+    after["outputs"].append(image)
+
+    told = compare([before], [after]).summary.changed[0].outputs_diff
+
+    assert "-1\n+2\n+[image/png, 400 bytes, sha256 " in told
+    assert "AAAA" not in told
+
+
+def test_markdown_cannot_be_broken_out_of(compare: Compare) -> None:
+    fenced = {**LOAD, "cell_type": "markdown", "source": "```\n<script>\n````"}
+    del fenced["outputs"], fenced["execution_count"]
+    told = compare([fenced], [{**fenced, "source": "```\n<b>\n````"}]).to_markdown()
+
+    assert "`````diff\n@@ -1,3 +1,3 @@\n ```\n-<script>\n+<b>\n ````\n`````\n" in told
+    assert "\\<script\\>" in compare([fenced], []).to_markdown()
+
+
+@pytest.mark.parametrize("budget", [1, 50, 300, 2000])
+def test_a_budget_is_kept(compare: Compare, budget: int) -> None:
+    diff = compare(CELLS, [code(f"x = {n}\n" * 50, f"c{n}") for n in range(30)])
+
+    assert len(diff.for_llm(budget)) <= budget
+
+
+def test_ten_thousand_lines_of_output_take_no_time(compare: Compare) -> None:
+    """nbdime pairs lines by their likeness, each with each: minutes."""
+    texts = ["\n".join(f"step {n}: loss {n * factor}" for n in range(10_000)) for factor in (1, 2)]
+    cells = [[code("train()", "train", text)] for text in texts]
+
+    assert changed(compare(*cells)) == [(0, 0, ("outputs",))]
