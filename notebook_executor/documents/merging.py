@@ -164,6 +164,9 @@ class _Merge:
     def _add_inserted(self, slot: int) -> None:
         """New cells and those that have moved here; where both sides moved a cell, ours counts."""
         ours, theirs = self._ours.inserted.get(slot, []), self._theirs.inserted.get(slot, [])
+        if self._inserted_alike(ours, theirs):
+            self._add_in_order(self._ours, ours)
+            return
         placed = set(self._ours.moved.values())
         theirs = [k for k in theirs if self._theirs.moved.get(k) not in placed]
         new_ours = [self._ours.cells[j] for j in ours if j not in self._ours.moved]
@@ -182,6 +185,16 @@ class _Merge:
         else:
             self._add([*split.ours, *split.theirs])
         self._add(split.after)
+
+    def _inserted_alike(self, ours: list[int], theirs: list[int]) -> bool:
+        if len(ours) != len(theirs):
+            return False
+        for j, k in zip(ours, theirs, strict=True):
+            if self._ours.moved.get(j) != self._theirs.moved.get(k):
+                return False
+            if not self._ours.cells[j].like(self._theirs.cells[k]):
+                return False
+        return True
 
     def _add_in_order(self, side: _Side, indices: list[int]) -> None:
         for j in indices:
