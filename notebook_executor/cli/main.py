@@ -14,8 +14,8 @@ from notebook_executor.cli.signals import StopOnce
 
 # In the order in which the help lists them; each is a module of this package and a command in it.
 _VERBS = (
-    *("run", "runs", "params", "scraps", "diff", "merge", "validate"),
-    *("kernels", "ps", "reap", "doctor"),
+    *("run", "runs", "params", "scraps", "show", "edit", "diff", "merge", "strip"),
+    *("validate", "kernels", "ps", "reap", "doctor"),
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PREVIEW = 200
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}|(?:[A-Za-z0-9+/]{64,}\n){2,}[A-Za-z0-9+/]*={0,2}")
+_WORD = re.compile(r"\S*")
 _OMISSION = re.compile(r"\[base64, [\d,]+ characters\]")
 _LEAST = 40
 
@@ -62,6 +64,32 @@ def _outlined(index: int, cell: NotebookNode) -> CellOutline:
     )
 
 
+def chosen(cells: Sequence[CellOutline], addresses: Sequence[str]) -> list[CellOutline]:
+    """The cells that go by these addresses, in the order of the notebook; all if there are none.
+
+    Raises:
+        DocumentError: An address (an id, else ``tag:NAME``, else an index) names no cell.
+    """
+    found = {cell.index for address in addresses for cell in _addressed(cells, address)}
+    return [cell for cell in cells if not addresses or cell.index in found]
+
+
+def _addressed(cells: Sequence[CellOutline], address: str) -> list[CellOutline]:
+    tag = address.removeprefix("tag:") if address.startswith("tag:") else None
+    found = [cell for cell in cells if cell.id == address]
+    found = found or [cell for cell in cells if tag is not None and tag in cell.tags]
+    found = found or [cell for cell in cells if str(cell.index) == address]
+    if found:
+        return found
+    close = difflib.get_close_matches(address, [cell.id for cell in cells], n=3)
+    raise DocumentError(
+        f"No cell {address!r} in a notebook of {len(cells)} cells",
+        hint=f"Did you mean {' or '.join(close)}?" if close else "",
+        kind="not_found",
+        address=address,
+    )
+
+
 def without_base64(text: str) -> str:
     """The text with what looks like binary data replaced by its size."""
     return _BASE64.sub(lambda found: f"[base64, {len(found[0]):,} characters]", text)
@@ -83,11 +111,14 @@ def check_complete(source: str, old: str) -> None:
 
 
 def _preview(outputs: Iterable[Mapping[str, Any]]) -> str:
-    # Much more than is shown: lines of progress bars shrink.
-    texts = (
-        one_line(without_base64(_told(output)[: 20 * _PREVIEW]), _PREVIEW) for output in outputs
-    )
+    texts = (one_line(without_base64(_beginning(_told(output))), _PREVIEW) for output in outputs)
     return one_line(" ".join(filter(None, texts)), _PREVIEW)
+
+
+def _beginning(text: str) -> str:
+    """Much more of a text than is shown, up to the end of the word that is reached."""
+    rest = _WORD.match(text, 20 * _PREVIEW)
+    return text[: rest.end()] if rest else text
 
 
 def _told(output: Mapping[str, Any]) -> str:
