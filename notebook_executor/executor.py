@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from notebook_executor.documents.editing import EditReport, EditsGiven
     from notebook_executor.documents.merge_report import NotebookMerge
     from notebook_executor.documents.outline import CellOutline
+    from notebook_executor.documents.output_comparison import RegressionRules
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.patching import PatchReport
     from notebook_executor.documents.validation import ValidationReport
@@ -479,22 +480,64 @@ class NotebookExecutor:
         return merge_notebooks(base, ours, theirs, target)
 
     def validate(
-        self, notebook_path: StrPath, *, fix: bool = False, upgrade: bool = False
+        self,
+        notebook_path: StrPath,
+        *,
+        regression: bool | RegressionRules | Mapping[str, Any] = False,
+        reference: StrPath | None = None,
+        accept: bool = False,
+        parameters: Mapping[str, Any] | StrPath | None = None,
+        timeout: float | None = 300,
+        run_timeout: float | None = None,
+        fix: bool = False,
+        upgrade: bool = False,
     ) -> ValidationReport:
         """What is wrong with a notebook file, each with its place; a file that is none, too.
 
+        With ``regression`` the notebook is run as well, recorded as ``execute`` records, and its
+        outputs are compared with a reference by nbval's markers; blocks until the run is over.
+
         Args:
             notebook_path: The file.
+            regression: Compare, by the default rules; or ``RegressionRules``, or a mapping of some
+                of them, such as ``{"lax": True, "relative_tolerance": 1e-6}``.
+            reference: An executed notebook, or a revision in git that has one; None for
+                ``runs/reference/<path below root>``, else the notebook's own outputs.
+            accept: When it executes, write its outputs as the new reference.
+            parameters: Of the run, as ``execute`` takes them.
+            timeout: Seconds a cell may take; None for no limit.
+            run_timeout: Seconds the run may take; None for no limit.
             fix: First put right in the file what can be without guessing; the report tells what.
             upgrade: Rewrite a notebook of an older format as nbformat 4.5; implies ``fix``.
 
         Raises:
-            DocumentError: Only with ``fix`` or ``upgrade``: the file cannot be written.
+            DocumentError: The file cannot be written (``fix``); the reference is not there.
+            UsageError: The rules, the reference or ``accept`` make no sense.
         """
         from notebook_executor.documents.validation import repair_file, validate_notebook
 
         path = self._below_root(notebook_path)
-        return repair_file(path, upgrade=upgrade) if fix or upgrade else validate_notebook(path)
+        report = repair_file(path, upgrade=upgrade) if fix or upgrade else validate_notebook(path)
+        if regression is False:
+            if reference is not None or accept:
+                raise UsageError("reference and accept are of a regression", hint="Ask for one.")
+            return report
+        from notebook_executor.documents.output_comparison import RegressionRules
+        from notebook_executor.execution.regression import check_regression
+        from notebook_executor.execution.request import RunRequest
+
+        request = RunRequest(
+            notebook=path,
+            output_path=False,
+            parameters=parameters,
+            timeout=timeout,
+            run_timeout=run_timeout,
+        )
+        rules = RegressionRules.of(regression)
+        found = check_regression(
+            request, self.root, self.run, rules, reference=reference, accept=accept
+        )
+        return report.model_copy(update={"regression": found})
 
     def _below_root(self, path: StrPath) -> Path:
         return self.root / path

@@ -15,6 +15,7 @@ from notebook_executor.cli.signals import Terminated
 from notebook_executor.errors import NotebookExecutorError, UsageError
 
 if TYPE_CHECKING:
+    from notebook_executor.documents.regression import RegressionReport, Verdict
     from notebook_executor.models import ErrorKind, ExecutionResult
 
 
@@ -27,6 +28,7 @@ class ExitCode(IntEnum):
     KERNEL = 3  # or resources, or a defect of ours
     TIMEOUT = 4
     DIFFERS = 5
+    NOTHING_TO_COMPARE = 6
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -49,6 +51,20 @@ BY_KIND: dict[ErrorKind, ExitCode] = {
     "run_timeout": ExitCode.TIMEOUT,
     "cancelled": ExitCode.INTERRUPTED,
 }
+
+
+_BY_VERDICT: dict[Verdict, ExitCode] = {
+    "pass": ExitCode.SUCCESS,
+    "differs": ExitCode.DIFFERS,
+    "nothing_to_compare": ExitCode.NOTHING_TO_COMPARE,
+}
+
+
+def of_regression(report: RegressionReport) -> ExitCode:
+    """Of one whose outputs were accepted, it does not matter what they were compared with."""
+    if report.error is not None:
+        return BY_KIND[report.error.kind]
+    return ExitCode.SUCCESS if report.accepted else _BY_VERDICT[report.verdict]
 
 
 def of_result(result: ExecutionResult) -> ExitCode:

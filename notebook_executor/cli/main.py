@@ -40,7 +40,7 @@ class Verbs(click.Group):
 @click.command(
     cls=Verbs,
     epilog="Exit codes: 0 success, 1 notebook failed, 2 usage or invalid input, 3 kernel, resource "
-    "or internal, 4 timeout, 5 differs, 130 interrupted, 143 terminated.",
+    "or internal, 4 timeout, 5 differs, 6 nothing to compare, 130 interrupted, 143 terminated.",
 )
 @click.option("--debug", is_flag=True, envvar="NBX_DEBUG", help="Show tracebacks of defects.")
 @click.version_option(notebook_executor.__version__, prog_name="nbx")

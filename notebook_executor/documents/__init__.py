@@ -9,5 +9,6 @@ says what a usable notebook is, ``schema`` what a valid one is, ``canonical`` ho
 ``cells`` names and finds cells. ``parameters_cell`` reads what a notebook can be given, with
 ``python_source`` for the code and ``parameter_types`` for the annotations. ``validation`` and
 ``diffing`` report; ``issues`` names what can be wrong, ``code_checks``, ``names``, ``leaks`` and
-``unsafe`` find it, ``repairs`` puts it right.
+``unsafe`` find it, ``repairs`` puts it right. ``regression`` holds an
+executed notebook against its reference, ``output_comparison`` one cell's outputs.
 """

@@ -13,6 +13,7 @@ from notebook_executor.documents.code_checks import check_code
 from notebook_executor.documents.issues import Issue
 from notebook_executor.documents.leaks import check_leaks
 from notebook_executor.documents.reading import adopt, parse_json, parse_notebook, read_file
+from notebook_executor.documents.regression import RegressionReport
 from notebook_executor.documents.repairs import Repair, repair_notebook
 from notebook_executor.documents.schema import Violation, violations
 from notebook_executor.documents.structure import CURRENT_MINOR, check_version, format_version
@@ -33,12 +34,15 @@ class ValidationReport(Record):
     nbformat: str | None = None  # like "4.5"; None when the file does not get that far
     issues: tuple[Issue, ...] = ()
     repairs: tuple[Repair, ...] = ()  # what was changed in the file
+    regression: RegressionReport | None = None  # where one was asked for
 
     def __str__(self) -> str:
         version = f" (nbformat {self.nbformat})" if self.nbformat else ""
         lines = [f"{self.path}{version}: {'valid' if self.valid else 'not valid'}"]
         lines += _listed([f"changed {repair}" for repair in self.repairs])
         lines += _listed([str(issue) for issue in self.issues])
+        if self.regression is not None:
+            lines.append(str(self.regression))
         return "\n".join(lines)
 
 

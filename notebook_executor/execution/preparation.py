@@ -73,6 +73,8 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
         DocumentError: The notebook, or the selection of its cells, is not valid.
     """
     check_runnable(notebook)
+    if plan.request.adapt is not None:
+        plan.request.adapt(notebook)
     positions = {cell.id: index for index, cell in enumerate(notebook.cells)}
     chosen = _selected_ids(plan, notebook)
     parameters = load_parameters(plan.parameters)

@@ -67,6 +67,7 @@ class RunRequest:
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
     sweep: str | None = None
+    adapt: Callable[[NotebookNode], None] | None = None  # changes the notebook that was read
 
     @classmethod
     def of(

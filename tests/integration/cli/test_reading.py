@@ -1,4 +1,4 @@
-"""``nbx params``, ``scraps``, ``diff`` and ``validate``: they read, and run nothing."""
+"""``nbx params``, ``scraps`` and ``diff``: they read, and run nothing."""
 
 from __future__ import annotations
 
@@ -121,41 +121,3 @@ def test_diff(nbx: Nbx, make_notebook: MakeNotebook) -> None:
     assert found["ops"]
     assert (trouble.returncode, trouble.stdout) == (2, "")
     assert "c.ipynb does not exist" in trouble.stderr
-
-
-def test_validate(nbx: Nbx, make_notebook: MakeNotebook, tmp_path: Path) -> None:
-    good = make_notebook("1", name="good.ipynb")
-    bad = json.loads(good.read_text())
-    bad["cells"][0]["cell_type"] = "codex"
-    (tmp_path / "bad.ipynb").write_text(json.dumps(bad))
-
-    valid, invalid = nbx("validate", "good.ipynb"), nbx("validate", "good.ipynb", "bad.ipynb")
-    as_json = nbx("validate", "good.ipynb", "bad.ipynb", "missing.ipynb", "--json")
-
-    assert valid.returncode == 0
-    assert valid.stdout == f"{good} (nbformat 4.5): valid\n"
-    assert invalid.returncode == as_json.returncode == 2
-    assert "bad.ipynb (nbformat 4.5): not valid" in invalid.stdout
-    assert "cells[0]" in invalid.stdout
-    reports = [json.loads(line) for line in as_json.stdout.splitlines()]
-    assert [report["valid"] for report in reports] == [True, False, False]
-    assert reports[2]["issues"][0]["code"] == "not_found"
-
-
-def test_validate_repairs_on_demand(nbx: Nbx, make_notebook: MakeNotebook, tmp_path: Path) -> None:
-    path = make_notebook("1", "2")
-    node = json.loads(path.read_text())
-    node["cells"][1]["id"] = node["cells"][0]["id"]
-    path.write_text(json.dumps(node, indent=4))
-
-    before, fixed, after = (
-        nbx("validate", "notebook.ipynb", *flags) for flags in ([], ["--fix"], ["--json"])
-    )
-
-    assert (before.returncode, fixed.returncode, after.returncode) == (2, 0, 0)
-    assert "error duplicate_id: cells[1].id: " in before.stdout
-    assert "changed cells[1].id: it was not unique; now " in fixed.stdout
-    assert json.loads(after.stdout)["issues"] == []
-    changed = json.loads(path.read_text())
-    node["cells"][1]["id"] = changed["cells"][1]["id"]
-    assert path.read_text() == json.dumps(node, indent=4)
