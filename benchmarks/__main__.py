@@ -1,97 +1,97 @@
-"""Measure all runners in turns in one process, print a table of ratios, write the figures."""
+"""Measure every row of the targets against the peers, in turns, and print what was reached."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import statistics
+import compileall
+import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.notebooks import write_printing_cells, write_two_cells
-from benchmarks.runners import RUNNERS
+from benchmarks import floor, report
+from benchmarks.measuring import ROOT, Bench, Row
+from benchmarks.rows import ROWS
 
-OURS, PEER = "notebook_executor", "papermill"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One notebook's seconds, a list a runner, in the order they were taken."""
-
-    name: str
-    seconds: dict[str, list[float]]
-
-    def median(self, runner: str) -> float:
-        return statistics.median(self.seconds[runner])
-
-    def spread(self, runner: str) -> str:
-        return f"{min(self.seconds[runner]):.2f}–{max(self.seconds[runner]):.2f}"
-
-    def ratio(self, runner: str) -> float:
-        return self.median(OURS) / self.median(runner)
+_DOCS = ROOT / "docs"
 
 
-def measure(name: str, source: Path, folder: Path, repetitions: int) -> Row:
-    """Run each runner once to load what it needs, then all of them in turns."""
-    seconds: dict[str, list[float]] = {runner: [] for runner in RUNNERS}
-    for repetition in range(repetitions + 1):
-        for runner, run in RUNNERS.items():
-            target = folder / runner / source.name
-            target.parent.mkdir(exist_ok=True)
-            began = time.perf_counter()
-            run(source, target)
-            took = time.perf_counter() - began
-            if repetition:
-                seconds[runner].append(took)
-    return Row(name, seconds)
-
-
-def table(rows: list[Row]) -> str:
-    header = "| notebook | runner | median s | spread | ours / it |\n|---|---|---|---|---|"
-    lines = [
-        f"| {row.name} | {runner} | {row.median(runner):.3f} | {row.spread(runner)} "
-        f"| {row.ratio(runner):.2f} |"
-        for row in rows
-        for runner in row.seconds
-    ]
-    return "\n".join([header, *lines])
-
-
-def report(rows: list[Row]) -> dict[str, object]:
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "versions": {name: version(name) for name in ("papermill", "nbclient", "ipykernel")},
-        "bytecode_written": not sys.flags.dont_write_bytecode,
-        "rows": [asdict(row) for row in rows],
-    }
-
-
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW",
+                        help=f"of {', '.join(ROWS)}")  # fmt: skip
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as made:
-        folder = Path(made)
-        rows = [
-            measure("two cells", write_two_cells(folder), folder, options.repetitions),
-            measure(
-                "200 cells printing 1 kB",
-                write_printing_cells(folder, 200),
-                folder,
-                options.repetitions,
-            ),
-        ]
-    print(table(rows))
-    if options.json:
-        options.json.write_text(json.dumps(report(rows), indent=1) + "\n", encoding="utf-8")
+    parser.add_argument("--quick", action="store_true", help="all small, to see that it works")
+    parser.add_argument("--json", type=Path, help="gets each row as soon as it is measured; rows "
+                        "of an earlier run that are not measured now stay")  # fmt: skip
+    parser.add_argument("--plot", type=Path, help="gets a picture (PNG)")
+    parser.add_argument("--publish", action="store_true",
+                        help="write JSON, picture and tables to docs/")  # fmt: skip
+    given = parser.parse_args()
+    if given.repetitions < 1:
+        parser.error("--repetitions must be at least 1")
+    if given.publish:
+        given.json, given.plot = _DOCS / "benchmarks.json", _DOCS / "benchmarks.png"
+    return given
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(names: Iterable[str], bench: Bench, rows: list[Row], save: Path | None) -> list[str]:
+    """Measure rows, and put each in its place among those of an earlier run.
+
+    Returns:
+        Names of the rows that could not be measured.
+    """
+    failed = []
+    machine = report.machine()
+    for name in names:
+        began = time.monotonic()
+        say(name)
+        try:
+            fresh: list[Row] = []
+            for row in ROWS[name](bench):
+                fresh.append(row)
+                replace(rows, fresh)
+                if save is not None:
+                    report.save(rows, machine, save)
+        except (subprocess.SubprocessError, OSError) as error:
+            failed.append(name)
+            said = str(getattr(error, "stderr", None) or "").strip().splitlines()
+            say(f"  failed: {error}; {' / '.join(said[-3:])}")
+        say(f"  {time.monotonic() - began:.0f} s")
+    return failed
+
+
+def replace(rows: list[Row], fresh: list[Row]) -> None:
+    """Put rows of one name in the place of those of an earlier run."""
+    order = list(ROWS)
+    rows[:] = [old for old in rows if old.name != fresh[0].name] + fresh
+    rows.sort(key=lambda row: order.index(row.name))
+
+
+def main() -> int:
+    given = options()
+    # As pip has done for the peers.
+    compileall.compile_dir(ROOT / "notebook_executor", quiet=2)
+    rows = report.load(given.json) if given.json else []
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        bench = Bench(Path(folder), given.repetitions, given.quick, say)
+        machine = report.machine()
+        failed = measure(given.only, bench, rows, given.json)
+    print(report.preface(machine), report.table(rows), sep="\n\n")
+    if given.plot and rows:
+        report.draw(rows, given.plot)
+    if given.publish:
+        figures = f"{report.preface(machine)}\n\n{report.table(rows)}"
+        costs = floor.table(floor.measure())
+        report.publish(_DOCS / "benchmarks.md", figures=figures, floor=costs)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,39 +1,97 @@
-"""The same job done by us and by each peer: run a notebook, write the executed one."""
+"""The same job done by us and by each peer: run a notebook, write the executed one.
+
+Each runner imports its package when it is opened, and holds nothing of it once it is left.
+"""
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
-Runner = Callable[[Path, Path], None]
+Run = Callable[[Path, Path], None]
+Runner = Callable[[Path], AbstractContextManager[Run]]
+
+OURS = "notebook_executor"
 
 
-def run_ours(source: Path, target: Path) -> None:
+def open_executor(root: Path, *, warm: bool | None = None) -> Any:
+    """An executor as its user has it, or one whose kernels are warm, or cold, for certain."""
     from notebook_executor import NotebookExecutor
 
-    with NotebookExecutor(target.parent) as executor:
-        executor.execute(source, target, check=True)
+    can_warm = "warm" in inspect.signature(NotebookExecutor).parameters
+    options: dict[str, Any] = {"warm": warm} if warm is not None and can_warm else {}
+    return NotebookExecutor(root, **options)
 
 
-def run_papermill(source: Path, target: Path) -> None:
+@contextmanager
+def ours(root: Path) -> Iterator[Run]:
+    with open_executor(root) as executor:
+        yield lambda source, target: executor.execute(source, target, check=True)
+
+
+@contextmanager
+def ours_warm(root: Path) -> Iterator[Run]:
+    with open_executor(root, warm=True) as executor:
+        yield lambda source, target: executor.execute(source, target, check=True)
+
+
+@contextmanager
+def papermill(root: Path) -> Iterator[Run]:
     import papermill
 
     logging.getLogger("papermill").setLevel(logging.WARNING)
-    papermill.execute_notebook(str(source), str(target), progress_bar=False)
+
+    def run(source: Path, target: Path) -> None:
+        papermill.execute_notebook(str(source), str(target), progress_bar=False)
+
+    yield run
 
 
-def run_nbclient(source: Path, target: Path) -> None:
+@contextmanager
+def nbclient(root: Path) -> Iterator[Run]:
     import nbformat
     from nbclient import NotebookClient
 
-    node = nbformat.read(source, as_version=4)
-    NotebookClient(node, timeout=300, kernel_name="python3").execute()
-    nbformat.write(node, target)
+    def run(source: Path, target: Path) -> None:
+        node = nbformat.read(source, as_version=4)
+        NotebookClient(node, timeout=300, kernel_name="python3").execute()
+        nbformat.write(node, target)
+
+    yield run
+
+
+@contextmanager
+def nbconvert(root: Path) -> Iterator[Run]:
+    import nbformat
+    from nbconvert.preprocessors import ExecutePreprocessor
+
+    def run(source: Path, target: Path) -> None:
+        node = nbformat.read(source, as_version=4)
+        executed, _ = ExecutePreprocessor(timeout=300).preprocess(node, {})  # type: ignore[no-untyped-call]
+        nbformat.write(executed, target)
+
+    yield run
+
+
+@contextmanager
+def ploomber_engine(root: Path) -> Iterator[Run]:
+    """In this very process: no kernel, no isolation. What remains is the cells' own time."""
+    from ploomber_engine import execute_notebook
+
+    def run(source: Path, target: Path) -> None:
+        execute_notebook(source, target, progress_bar=False, log_output=False)
+
+    yield run
 
 
 RUNNERS: dict[str, Runner] = {
-    "notebook_executor": run_ours,
-    "papermill": run_papermill,
-    "nbclient": run_nbclient,
+    OURS: ours,
+    "papermill": papermill,
+    "nbclient": nbclient,
+    "nbconvert": nbconvert,
+    "ploomber_engine": ploomber_engine,
 }

@@ -9,7 +9,7 @@ each other:
 - ``backends``: where a kernel comes from
 - ``documents``, ``scraps``, ``lifecycle``: notebooks as files; named outputs; kernels as processes
 - ``models``, ``config``: the contract's data; settings
-- ``briefing``, ``text``, ``errors``
+- ``briefing``, ``text``, ``errors``, ``nbformat_loading``
 
 ``hermes_runtime``, beside this package, is imported inside kernels and imports nothing of it.
 """

@@ -88,11 +88,11 @@ def test_several_threads_may_read_their_first_notebook_at_once() -> None:
     code = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from notebook_executor.documents.reading import adopt
 sys.setswitchinterval(1e-5)
 barrier = threading.Barrier(4)
 def read(number):
     barrier.wait()
+    from notebook_executor.documents.reading import adopt
     return len(adopt({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).cells)
 with ThreadPoolExecutor(4) as pool:
     said = list(pool.map(read, range(4)))

@@ -1,0 +1,251 @@
+"""What is measured: a function for each row, which says how, and what the target is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks.measuring import Bench, Row, exponent, ratios
+from benchmarks.notebooks import write_meeting, write_printing_cells, write_two_cells
+from benchmarks.runners import OURS, RUNNERS
+
+_MIB = 1024 * 1024
+_TENTH = "at most 1/10 of papermill"
+
+
+def two_cells(bench: Bench) -> Iterator[Row]:
+    notebook = str(write_two_cells(bench.folder))
+    times = {OURS: bench.size(100, 2), "ploomber_engine": bench.size(100, 2)}
+
+    def turn(runner: str) -> float:
+        count = times.get(runner, bench.size(5, 1))
+        return bench.turn(
+            "again_and_again", runner=runner, notebook=notebook, times=count, warm=True
+        )[0]
+
+    samples = bench.rounds({runner: partial(turn, runner) for runner in RUNNERS})
+    yield Row(
+        "two_cells",
+        f"two cells, one of {times[OURS]} runs back to back, kernels warm",
+        _TENTH,
+        0.1,
+        ratios(samples[OURS], samples["papermill"]),
+        samples,
+    )
+
+
+def first_run(bench: Bench) -> Iterator[Row]:
+    notebook = str(write_two_cells(bench.folder))
+    alone: dict[str, list[float]] = {runner: [] for runner in RUNNERS}
+
+    def turn(runner: str) -> float:
+        whole, run = bench.turn("first", runner=runner, notebook=notebook)
+        alone[runner].append(run)
+        return whole
+
+    samples = bench.rounds({runner: partial(turn, runner) for runner in RUNNERS}, rehearse=True)
+    for kept in alone.values():
+        del kept[: len(kept) - len(samples[OURS])]
+    imported = ratios(alone[OURS], alone["papermill"])
+    yield Row(
+        "first_run",
+        "two cells, the first run in a process, imports included",
+        "at most papermill",
+        1.0,
+        ratios(samples[OURS], samples["papermill"]),
+        samples,
+        note=f"{median(imported):.2f} without `import papermill` and ours",
+    )
+
+
+def cells_200(bench: Bench) -> Iterator[Row]:
+    count = bench.size(200, 10)
+    notebook = str(write_printing_cells(bench.folder, count))
+
+    def turn(runner: str) -> float:
+        return bench.turn("again_and_again", runner=runner, notebook=notebook, times=1)[0]
+
+    samples = bench.rounds({runner: partial(turn, runner) for runner in RUNNERS})
+    yield Row(
+        "cells_200",
+        f"{count} cells printing 1 kB",
+        _TENTH,
+        0.1,
+        ratios(samples[OURS], samples["papermill"]),
+        samples,
+    )
+
+
+def growth(bench: Bench) -> Iterator[Row]:
+    # papermill's cost is quadratic: 2,000 cells would take it ten minutes.
+    sizes = {
+        OURS: [bench.size(100, 5), bench.size(500, 10), bench.size(2000, 20)],
+        "papermill": [bench.size(50, 5), bench.size(100, 10), bench.size(200, 20)],
+    }
+    small = str(write_printing_cells(bench.folder, 1))
+
+    def turn(runner: str) -> float:
+        notebooks = [str(write_printing_cells(bench.folder, size)) for size in sizes[runner]]
+        seconds = bench.turn("one_after_the_other", runner=runner, small=small, notebooks=notebooks)
+        return exponent(sizes[runner], seconds)
+
+    samples = bench.rounds({runner: partial(turn, runner) for runner in sizes})
+    first, *_, last = sizes[OURS]
+    yield Row(
+        "growth",
+        f"growth of the time from {first} to {last} cells, less that of one cell",
+        "exponent at most 1.05",
+        1.05,
+        samples[OURS],
+        samples,
+        unit="exponent",
+        note=f"papermill: from {sizes['papermill'][0]} to {sizes['papermill'][-1]} cells",
+    )
+
+
+def memory(bench: Bench) -> Iterator[Row]:
+    large = bench.size(200 * 1000**2, 10**6)
+    several = bench.size(20, 2)
+    notebooks = {
+        f"{bench.size(2000, 20)} cells": write_printing_cells(bench.folder, bench.size(2000, 20)),
+        f"{large // 10**6} MB from {several} cells": write_printing_cells(
+            bench.folder, several, large // several
+        ),
+        f"{large // 10**6} MB from one cell": write_printing_cells(bench.folder, 1, large),
+    }
+    for what, notebook in notebooks.items():
+        yield _memory_row(bench, what, notebook)
+
+
+def _memory_row(bench: Bench, what: str, notebook: Path) -> Row:
+    small = str(write_two_cells(bench.folder))
+    allowed: dict[str, list[float]] = {OURS: [], "nbclient": []}
+
+    def turn(runner: str) -> float:
+        grown, kept = bench.turn("memory", runner=runner, small=small, notebook=str(notebook))
+        allowed[runner].append((2 * kept + 50e6) / _MIB)
+        return grown / _MIB
+
+    samples = bench.rounds({runner: partial(turn, runner) for runner in allowed}, at_most=3)
+    return Row(
+        "memory",
+        f"host memory above start, {what}",
+        "at most twice the notebook + 50 MB",
+        1.0,
+        ratios(samples[OURS], allowed[OURS]),
+        samples,
+        unit="MiB",
+        note=f"{median(allowed[OURS]):.0f} MiB were allowed",
+    )
+
+
+def many(bench: Bench) -> Iterator[Row]:
+    notebook = str(write_two_cells(bench.folder))
+    count, workers = bench.size(64, 4), bench.size(4, 2)
+
+    def turn(runner: str) -> float:
+        return bench.turn("many", runner=runner, notebook=notebook, count=count, workers=workers)[0]
+
+    samples = bench.rounds({runner: partial(turn, runner) for runner in (OURS, "papermill")})
+    yield Row(
+        "many",
+        f"{count} notebooks of two cells, {workers} at a time; papermill in a process pool",
+        _TENTH,
+        0.1,
+        ratios(samples[OURS], samples["papermill"]),
+        samples,
+    )
+
+
+def idle_kernels(bench: Bench) -> Iterator[Row]:
+    count = bench.size(4, 2)
+
+    def turn(warm: bool) -> float:
+        place = bench.folder / f"meeting-{len(list(bench.folder.glob('meeting-*')))}"
+        place.mkdir()
+        notebooks = [str(write_meeting(place, str(number), count)) for number in range(count)]
+        return median(bench.turn("shares", notebooks=notebooks, warm=warm)) / _MIB
+
+    samples = bench.rounds({OURS: partial(turn, True), "cold": partial(turn, False)})
+    yield Row(
+        "idle_kernels",
+        f"memory (PSS) of one of {count} idle kernels, warm",
+        "at most 1/3 of a cold one",
+        1 / 3,
+        ratios(samples[OURS], samples["cold"]),
+        samples,
+        unit="MiB",
+    )
+
+
+def command_line(bench: Bench) -> Iterator[Row]:
+    notebook = write_two_cells(bench.folder).name
+    samples = bench.rounds(
+        {
+            OURS: lambda: bench.command("nbx", "run", notebook, "out.ipynb"),
+            "papermill": lambda: bench.command("papermill", notebook, "other.ipynb"),
+        },
+        rehearse=True,
+    )
+    yield Row(
+        "command_line",
+        "`nbx run` of two cells, cold",
+        "at most 1/2 of `papermill`",
+        0.5,
+        ratios(samples[OURS], samples["papermill"]),
+        samples,
+    )
+
+
+def imports(bench: Bench) -> Iterator[Row]:
+    construct = "from notebook_executor import NotebookExecutor; NotebookExecutor()"
+    samples = bench.rounds(
+        {
+            OURS: lambda: bench.command("python", "-c", construct),
+            "papermill": lambda: bench.command("python", "-c", "import papermill"),
+        },
+        rehearse=True,
+    )
+    yield Row(
+        "imports",
+        "import `NotebookExecutor` and construct one",
+        "at most 1/4 of `import papermill`",
+        0.25,
+        ratios(samples[OURS], samples["papermill"]),
+        samples,
+    )
+
+
+def teardown(bench: Bench) -> Iterator[Row]:
+    def turn(host_view: bool) -> float:
+        return 1000 * bench.turn("teardown", host_view=host_view)[0]
+
+    samples = bench.rounds({"subreaper": partial(turn, True), "namespace": partial(turn, False)})
+    yield Row(
+        "teardown",
+        "from a kernel's exit until its tree of 5 is proven to be gone",
+        "at most 100 ms",
+        100.0,
+        [max(both) for both in zip(*samples.values(), strict=True)],
+        samples,
+        unit="ms",
+    )
+
+
+ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    row.__name__: row
+    for row in (
+        two_cells,
+        first_run,
+        cells_200,
+        growth,
+        memory,
+        many,
+        idle_kernels,
+        command_line,
+        imports,
+        teardown,
+    )
+}

@@ -1,0 +1,129 @@
+"""What one process of a measurement does: a turn of one runner, told and answered as JSON.
+
+``python -m benchmarks.turns ANSWER TURN ARGUMENTS`` is called by ``measuring``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.runners import OURS, RUNNERS, Run, open_executor, ours_warm
+
+
+def again_and_again(runner: str, notebook: str, times: int, warm: bool = False) -> list[float]:
+    """Seconds a run, ``times`` back to back after a first one, all that they cause included."""
+    source, target = Path(notebook), Path(notebook).with_name(f"{runner}.ipynb")
+    opener = ours_warm if warm and runner == OURS else RUNNERS[runner]
+    with opener(source.parent) as run:
+        run(source, target)
+        began = time.perf_counter()
+        for _ in range(times):
+            run(source, target)
+        return [(time.perf_counter() - began) / times]
+
+
+def first(runner: str, notebook: str) -> list[float]:
+    """Seconds of the first run in a process: with what it imports, and without."""
+    source, target = Path(notebook), Path(notebook).with_name(f"{runner}.ipynb")
+    began = time.perf_counter()
+    with RUNNERS[runner](source.parent) as run:
+        opened = time.perf_counter()
+        run(source, target)
+        ended = time.perf_counter()
+    return [ended - began, ended - opened]
+
+
+def one_after_the_other(runner: str, small: str, notebooks: list[str]) -> list[float]:
+    """Seconds of each notebook, less those of a small one."""
+    with RUNNERS[runner](Path(small).parent) as run:
+        _seconds(run, small, runner)
+        fixed = min(_seconds(run, small, runner) for _ in range(3))
+        return [_seconds(run, notebook, runner) - fixed for notebook in notebooks]
+
+
+def _seconds(run: Run, notebook: str, runner: str) -> float:
+    began = time.perf_counter()
+    run(Path(notebook), Path(notebook).with_name(f"{runner}.ipynb"))
+    return time.perf_counter() - began
+
+
+def memory(runner: str, small: str, notebook: str) -> list[float]:
+    """Bytes that this process grows by at most, and bytes of the notebook that is written."""
+    target = Path(notebook).with_name(f"{runner}.ipynb")
+    with RUNNERS[runner](target.parent) as run:
+        run(Path(small), target)
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+        before = _status("VmRSS")
+        run(Path(notebook), target)
+        return [_status("VmHWM") - before, target.stat().st_size]
+
+
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
+def many(runner: str, notebook: str, count: int, workers: int) -> list[float]:
+    """Seconds for ``count`` runs, ``workers`` at a time, the workers' start included."""
+    source = Path(notebook)
+    targets = [source.with_name(f"{runner}-{number}.ipynb") for number in range(count)]
+    began = time.perf_counter()
+    if runner == OURS:
+        with open_executor(source.parent, warm=True) as executor, _threads(workers) as pool:
+            runs = [pool.submit(executor.execute, source, target) for target in targets]
+            assert all(run.result().ok for run in runs)
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            list(pool.map(partial(_run_once, runner, source), targets))
+    return [time.perf_counter() - began]
+
+
+def _threads(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers)
+
+
+def _run_once(runner: str, source: Path, target: Path) -> None:
+    with RUNNERS[runner](source.parent) as run:
+        run(source, target)
+
+
+def shares(notebooks: list[str], warm: bool) -> list[float]:
+    """PSS in bytes of each of several idle kernels that are there at the same time."""
+    root = Path(notebooks[0]).parent
+    with open_executor(root, warm=warm) as executor, _threads(len(notebooks)) as pool:
+        if warm:
+            executor.execute({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        runs = list(pool.map(partial(executor.execute, output_path=False), notebooks))
+        return [float(run.notebook.cells[0].outputs[0].text) * 1024 for run in runs]
+
+
+def teardown(host_view: bool) -> list[float]:
+    """Seconds from the exit of a kernel with four daemons until all is proven to be gone."""
+    from benchmarks.supervision import teardown_seconds
+    from notebook_executor.lifecycle import Containment
+
+    with Containment() as containment:
+        return [teardown_seconds(containment, host_view)]
+
+
+TURNS: dict[str, Callable[..., list[float]]] = {
+    turn.__name__: turn
+    for turn in (again_and_again, first, one_after_the_other, memory, many, shares, teardown)
+}
+
+
+def main() -> None:
+    answer, turn, arguments = sys.argv[1:]
+    given: dict[str, Any] = json.loads(arguments)
+    Path(answer).write_text(json.dumps(TURNS[turn](**given)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
