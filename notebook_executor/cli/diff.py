@@ -37,6 +37,7 @@ _STYLES: dict[Kind, Style] = {
 @json_option
 @llm_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
+@click.option("--html", metavar="FILE", help="Write a page that shows both side by side.")
 @click.option("--noise", is_flag=True, help="Ids, execution counts, times and the like do count.")
 @click.option("--lossless", is_flag=True, help="Every byte counts; its JSON is an exact patch.")
 def diff(
@@ -46,6 +47,7 @@ def diff(
     as_json: bool,
     llm: int | None,
     markdown: bool,
+    html: str | None,
     noise: bool,
     lossless: bool,
 ) -> ExitCode:
@@ -57,6 +59,8 @@ def diff(
     found = open_executor(None).diff_notebooks(
         absolute(a), absolute(b), noise=noise, lossless=lossless
     )
+    if html is not None:
+        _write_page(found, absolute(html))
     if as_json:
         write_json(sys.stdout, found)
     elif markdown:
@@ -66,6 +70,12 @@ def diff(
     else:
         _show(Screen(sys.stdout), found)
     return ExitCode.SUCCESS if found.identical else ExitCode.DIFFERS
+
+
+def _write_page(found: NotebookDiff, path: str) -> None:
+    from notebook_executor.documents.writing import write_bytes
+
+    write_bytes(found.to_html().encode(), path)
 
 
 def _show(screen: Screen, found: NotebookDiff) -> None:

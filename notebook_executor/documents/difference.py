@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import PrivateAttr
 
+from notebook_executor.errors import UsageError
 from notebook_executor.models import Record
 
 if TYPE_CHECKING:
@@ -98,3 +99,18 @@ class NotebookDiff(Record):
         from notebook_executor.documents.difference_text import markdown
 
         return markdown(self)
+
+    def to_html(self) -> str:
+        """The difference as one page, cells side by side, without a script or a request.
+
+        Raises:
+            UsageError: This difference was read from its JSON, which has no notebooks in it.
+        """
+        from notebook_executor.documents.difference_page import page
+
+        if self._documents is None:
+            raise UsageError(
+                "A difference that was read from JSON has no notebooks to show",
+                hint="Compare the two notebooks again.",
+            )
+        return page(self, *self._documents)

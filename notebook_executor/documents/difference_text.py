@@ -31,7 +31,7 @@ def lines(diff: NotebookDiff, *, per_text: int | None = None) -> Iterator[Line]:
         diff: What is told.
         per_text: The most characters of one text's difference; None for all.
     """
-    yield Line(_title(diff), "title")
+    yield Line(title(diff), "title")
     names = diff.summary.notebook_metadata
     if names:
         yield Line(f"~ metadata of the notebook: {', '.join(names)}", "cell")
@@ -80,7 +80,8 @@ def _changed(change: CellChange, *, moved: bool = False) -> Entry:
     return Entry(heading, "cell", [(name, text) for name, text in texts if text])
 
 
-def _title(diff: NotebookDiff) -> str:
+def title(diff: NotebookDiff) -> str:
+    """The difference on one line: how many cells changed, and in what."""
     names = f"{diff.path_a} → {diff.path_b}"
     if diff.identical:
         return f"{names}: {_sameness(diff)}"
@@ -105,14 +106,14 @@ def bounded(diff: NotebookDiff, max_chars: int) -> str:
     """The difference in at most so many characters: which cells changed, then in what."""
     headings = sum(len(entry.heading) + 1 for entry in entries(diff))
     texts = sum(len(entry.texts) for entry in entries(diff))
-    room = max(max_chars - headings - len(_title(diff)), 0) // max(texts, 1)
+    room = max(max_chars - headings - len(title(diff)), 0) // max(texts, 1)
     shown = lines(diff, per_text=max(room, _LEAST))
     return clip("\n".join(line.text for line in shown), max_chars)
 
 
 def markdown(diff: NotebookDiff) -> str:
     """The difference for a pull request: a heading for each cell, and its lines in a fence."""
-    parts = [f"**{_escaped(_title(diff))}**"]
+    parts = [f"**{_escaped(title(diff))}**"]
     names = diff.summary.notebook_metadata
     if names:
         parts.append(f"Metadata of the notebook: {_escaped(', '.join(names))}")

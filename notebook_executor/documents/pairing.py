@@ -2,11 +2,13 @@
 
 Cells: those with equal id and source, then with equal source, then with equal id, then those
 whose sources are alike; each only where it keeps the order that the ones before have set. Sources
-count before ids because tools that renumber ids give one cell's to another.
+count before ids because tools that renumber ids give one cell's to another. What has its source or
+id at another place has moved, and is like no other cell.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -45,12 +47,25 @@ def pair_cells(a: Sequence[Item], b: Sequence[Item]) -> Pairing:
     """Which cells belong together; the rest was removed, added, or moved."""
     whole = Gap(0, len(a), 0, len(b))
     pairs = in_order(_same_id(a, b, whole, _source_key))
-    for level in (_equal_sources, _same_id, _alike):
-        for gap in list(gaps(pairs, whole)):
-            if gap.start_a < gap.end_a and gap.start_b < gap.end_b:
-                pairs += in_order(level(a, b, gap))
-        pairs.sort()
-    return _with_moves(a, b, pairs)
+    for level in (_equal_sources, _same_id):
+        pairs = sorted([*pairs, *_in_gaps(pairs, whole, functools.partial(level, a, b))])
+    moved = _moves(a, b, *_left(pairs, whole))
+    alike = _in_gaps(pairs, whole, lambda gap: _alike(a, b, *_left([*pairs, *moved], gap)))
+    pairs = sorted([*pairs, *alike])
+    return Pairing(pairs, moved, *_left([*pairs, *moved], whole))
+
+
+def _in_gaps(pairs: Pairs, whole: Gap, level: Callable[[Gap], Pairs]) -> Pairs:
+    return [pair for gap in gaps(pairs, whole) for pair in in_order(level(gap))]
+
+
+def _left(pairs: Pairs, gap: Gap) -> tuple[list[int], list[int]]:
+    """What of a gap is in no pair."""
+    rows, columns = {i for i, _ in pairs}, {j for _, j in pairs}
+    return (
+        [i for i in range(gap.start_a, gap.end_a) if i not in rows],
+        [j for j in range(gap.start_b, gap.end_b) if j not in columns],
+    )
 
 
 def pair_outputs(a: Sequence[Item], b: Sequence[Item]) -> Pairs:
@@ -92,16 +107,17 @@ def _equal_sources(a: Sequence[Item], b: Sequence[Item], gap: Gap) -> Pairs:
     return [(rows[i], columns[j]) for i, j in found]
 
 
-def _alike(a: Sequence[Item], b: Sequence[Item], gap: Gap) -> Pairs:
+def _alike(a: Sequence[Item], b: Sequence[Item], rows: list[int], columns: list[int]) -> Pairs:
     """The pairs of cells whose likeness is the greatest in all."""
-    words_a = [_words(cell) for cell in a[gap.start_a : gap.end_a]]
-    words_b = [_words(cell) for cell in b[gap.start_b : gap.end_b]]
-    if len(words_a) * len(words_b) > _MOST_COMPARED:
+    if not rows or not columns:
+        return []
+    words_a, words_b = [_words(a[i]) for i in rows], [_words(b[j]) for j in columns]
+    if len(rows) * len(columns) > _MOST_COMPARED:
         both = enumerate(zip(words_a, words_b, strict=False))
         found = [(k, k) for k, (one, other) in both if _likeness(one, other) > 0]
     else:
         found = _best([[_likeness(one, other) for other in words_b] for one in words_a])
-    return [(gap.start_a + i, gap.start_b + j) for i, j in found]
+    return [(rows[i], columns[j]) for i, j in found]
 
 
 def _words(cell: Item) -> Counter[str]:
@@ -137,20 +153,6 @@ def _best(likeness: list[list[float]]) -> Pairs:
         else:
             j += 1
     return found
-
-
-def _with_moves(a: Sequence[Item], b: Sequence[Item], pairs: Pairs) -> Pairing:
-    rows, columns = {i for i, _ in pairs}, {j for _, j in pairs}
-    removed = [i for i in range(len(a)) if i not in rows]
-    added = [j for j in range(len(b)) if j not in columns]
-    moved = _moves(a, b, removed, added)
-    gone, came = {i for i, _ in moved}, {j for _, j in moved}
-    return Pairing(
-        pairs,
-        moved,
-        [i for i in removed if i not in gone],
-        [j for j in added if j not in came],
-    )
 
 
 def _moves(a: Sequence[Item], b: Sequence[Item], removed: list[int], added: list[int]) -> Pairs:

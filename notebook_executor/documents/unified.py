@@ -11,14 +11,17 @@ _CONTEXT = 2
 
 def unified(text_a: str, text_b: str) -> str:
     """The hunks of a unified diff, with two lines around each change, without file names."""
-    a, b = _lines(text_a), _lines(text_b)
+    a, b = compared_lines(text_a, text_b)
     changes = list(gaps(matches(a, b), Gap(0, len(a), 0, len(b))))
     return "\n".join(line for hunk in _hunks(changes) for line in _hunk(a, b, hunk))
 
 
-def _lines(text: str) -> list[str]:
-    """Of which the last is empty where the text ends with a newline: that is a difference too."""
-    return text.split("\n") if text else []
+def compared_lines(text_a: str, text_b: str) -> tuple[list[str], list[str]]:
+    """The lines of both; a last, empty one only where not both end with a newline."""
+    ended = all(text.endswith("\n") for text in (text_a, text_b) if text)
+    split = (text.removesuffix("\n") if ended else text for text in (text_a, text_b))
+    a, b = (text.split("\n") for text in split)
+    return a if text_a else [], b if text_b else []
 
 
 def _hunks(changes: list[Gap]) -> Iterator[list[Gap]]:
