@@ -1,4 +1,4 @@
-"""Notebooks as files and as data: read, write, parameters cell, validation, diff.
+"""Notebooks as files and as data: read, write, edit, validate, compare, strip.
 
 This room knows no process. It stands on ``errors``, ``models`` and ``text`` and is the only one
 that knows nbdime; nbformat and nbdime are imported inside the functions that need them, because
@@ -11,4 +11,10 @@ says what a usable notebook is, ``schema`` what a valid one is, ``canonical`` ho
 ``diffing`` report; ``issues`` names what can be wrong, ``code_checks``, ``names``, ``leaks`` and
 ``unsafe`` find it, ``repairs`` puts it right. ``regression`` holds an
 executed notebook against its reference, ``output_comparison`` one cell's outputs.
+
+``outline`` shows a notebook to an agent. ``editing`` applies a batch of ``edits`` to a file:
+``written`` is its text and where the parts are, ``draft`` its cells while they are changed,
+``locating`` finds them, ``edit_operations`` says what each edit means, ``changing`` does it and
+remembers what takes it back, ``preview`` tells, ``replacing`` keeps other writers apart.
+``stripping`` works on the same text. ``normalise`` is the one opinion of what is noise.
 """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.cells import check_runnable, find_cell, has_tag
 from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
+from notebook_executor.documents.normalise import OUTPUTS_OF, without_paths
 from notebook_executor.documents.reading import adopt, parse_notebook, read_file
 from notebook_executor.documents.writing import serialise
 from notebook_executor.errors import DocumentError
@@ -202,3 +203,4 @@ def _reset(plan: Plan, notebook: NotebookNode) -> None:
         if cell.cell_type == "code":
             cell.execution_count = None
             cell.outputs = []
+            cell.metadata = from_dict(without_paths(cell.metadata, (OUTPUTS_OF,)))

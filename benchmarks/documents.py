@@ -1,0 +1,113 @@
+"""Documents: the same job done by us and by the library that others use for it, in turns."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import nbformat
+
+_LIMIT = 900
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job's seconds, a list each, in the order they were taken."""
+
+    name: str
+    peer: str
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+
+    def factor(self) -> float:
+        return statistics.median(self.theirs) / statistics.median(self.ours)
+
+
+def taken(job: Callable[..., None], *arguments: object) -> float:
+    """Seconds that a job takes."""
+    began = time.perf_counter()
+    job(*arguments)
+    return time.perf_counter() - began
+
+
+def strip_many(folder: Path, repetitions: int, count: int = 200) -> Row:
+    """Strip executed notebooks: ``nbx strip FOLDER``, and nbstripout called for each."""
+    row = Row(f"strip of {count} notebooks", f"{count} calls of nbstripout")
+    for _ in range(repetitions):
+        ours, theirs = _executed(folder / "ours", count), _executed(folder / "theirs", count)
+        row.ours.append(taken(_run, "notebook_executor.cli.main", "strip", str(ours)))
+        row.theirs.append(taken(_call_nbstripout, theirs))
+        for path in (*_in(ours), *_in(theirs)):
+            assert not any(cell.outputs for cell in nbformat.read(path, as_version=4).cells)
+        shutil.rmtree(ours)
+        shutil.rmtree(theirs)
+    return row
+
+
+def _call_nbstripout(folder: Path) -> None:
+    for path in _in(folder):
+        _run("nbstripout", str(path))
+
+
+def _in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.ipynb"))
+
+
+def _executed(folder: Path, count: int) -> Path:
+    """Notebooks of 20 cells that have printed 1 kB each."""
+    folder.mkdir()
+    text = nbformat.v4.new_output("stream", name="stdout", text="0123456789\n" * 93)
+    for number in range(count):
+        cells = [
+            nbformat.v4.new_code_cell(f"print({cell})", execution_count=1, outputs=[text])
+            for cell in range(20)
+        ]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{number:03}.ipynb")
+    return folder
+
+
+def _run(*words: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", *words], check=True, timeout=_LIMIT, stdout=subprocess.DEVNULL
+    )
+
+
+MEASUREMENTS: dict[str, Callable[[Path, int], Row]] = {"strip": strip_many}
+
+
+def table(rows: list[Row]) -> str:
+    header = "| job | ours s | the other s | times faster than |\n|---|---|---|---|"
+    lines = [
+        f"| {row.name} | {statistics.median(row.ours):.2f} | {statistics.median(row.theirs):.2f} "
+        f"| {row.factor():.1f}: {row.peer} |"
+        for row in rows
+    ]
+    return "\n".join([header, *lines])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.documents", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(MEASUREMENTS)}; all, if none")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    options = parser.parse_args()
+    rows = []
+    for name in options.names or MEASUREMENTS:
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as made:
+            rows.append(MEASUREMENTS[name](Path(made), options.repetitions))
+    print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
