@@ -21,9 +21,10 @@ from notebook_executor.documents.merge_report import (
 )
 from notebook_executor.documents.pairing import pair_cells
 from notebook_executor.documents.reading import parse_notebook, read_file, too_deep
+from notebook_executor.documents.rewriting import write_like
 from notebook_executor.documents.structure import place_of
 from notebook_executor.documents.three_way import MIDDLE, OURS, THEIRS
-from notebook_executor.documents.writing import serialise, write_bytes, write_notebook
+from notebook_executor.documents.writing import serialise, write_bytes
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -58,7 +59,7 @@ def merge_notebooks(
     except RecursionError:
         raise too_deep(" or ".join(names)) from None
     if output is not None:
-        _write(merged, _same_bytes(merged, files, versions), output)
+        _write(merged, files[1], _same_bytes(merged, files, versions), output)
     report = NotebookMerge(
         path_base=names[0],
         path_ours=names[1],
@@ -83,11 +84,11 @@ def _same_bytes(
     return next(equal, None)
 
 
-def _write(merged: NotebookNode, data: bytes | None, output: StrPath) -> None:
-    if data is None:
-        write_notebook(merged, output)
+def _write(merged: NotebookNode, ours: bytes, same: bytes | None, output: StrPath) -> None:
+    if same is None:
+        write_like(merged, ours, output)
     else:
-        write_bytes(data, output)
+        write_bytes(same, output)
 
 
 def merge_documents(

@@ -21,8 +21,10 @@ from notebook_executor.documents.operations import (
 )
 from notebook_executor.documents.pairing import exact
 from notebook_executor.documents.reading import adopt, parse_json, parse_notebook, read_file
+from notebook_executor.documents.replacing import ChangedMeanwhileError, exclusively
+from notebook_executor.documents.rewriting import rewritten
 from notebook_executor.documents.structure import format_version
-from notebook_executor.documents.writing import write_bytes, write_notebook
+from notebook_executor.documents.writing import check_valid, write_bytes
 from notebook_executor.errors import DocumentError, UsageError
 from notebook_executor.models import Record
 from notebook_executor.text import clip
@@ -96,22 +98,14 @@ def patch_notebook(
             (``details["kind"]`` is ``does_not_fit``); the file is as it was before.
         UsageError: A notebook of an old format would be replaced by one of the current one.
     """
-    target = path if output is None else output
-    data = read_file(path)
-    if diff.exact is not None:
-        write_bytes(_exact(data, diff, diff.exact, str(path)), target)
+    if output is None:
+        _replace(path, diff)
     else:
-        nb = parse_notebook(data, str(path))
-        if output is None and (major := _major(data, str(path))) < 4:
-            raise UsageError(
-                f"{path} is of nbformat {major} and would be replaced by nbformat 4",
-                hint="Name another file for the result.",
-            )
-        write_notebook(patched(nb, diff, str(path)), target)
+        write_bytes(_made(read_file(path), diff, str(path), in_place=False), output)
     summary = diff.summary
     return PatchReport(
         path=str(path),
-        output_path=str(target),
+        output_path=str(path if output is None else output),
         exact=diff.exact is not None,
         cells_added=len(summary.added),
         cells_removed=len(summary.removed),
@@ -119,8 +113,27 @@ def patch_notebook(
     )
 
 
-def _major(data: bytes, name: str) -> int:
-    return format_version(parse_json(data, name), name)[0]
+def _replace(path: str | os.PathLike[str], diff: NotebookDiff) -> None:
+    with exclusively(path) as replacing:
+        while True:
+            try:
+                return replacing.write(_made(replacing.read(), diff, str(path), in_place=True))
+            except ChangedMeanwhileError:
+                continue
+
+
+def _made(data: bytes, diff: NotebookDiff, name: str, *, in_place: bool) -> bytes:
+    if diff.exact is not None:
+        return _exact(data, diff, diff.exact, name)
+    major, _ = format_version(parse_json(data, name), name)
+    if in_place and major < 4:
+        raise UsageError(
+            f"{name} is of nbformat {major} and would be replaced by nbformat 4",
+            hint="Name another file for the result.",
+        )
+    made = patched(parse_notebook(data, name), diff, name)
+    check_valid(made, name)
+    return rewritten(made, data)
 
 
 def _exact(data: bytes, diff: NotebookDiff, exact_diff: ExactDiff, name: str) -> bytes:

@@ -55,13 +55,18 @@ def write_notebook(nb: NotebookNode, path: str | os.PathLike[str]) -> None:
         DocumentError: The notebook is not valid (``details["place"]`` says where; the file is
             untouched), or the file cannot be written.
     """
-    _check_valid(nb, str(path))
+    check_valid(nb, str(path))
     with _translated(path):
         Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
     write_bytes(chunks(nb), path)
 
 
-def _check_valid(nb: NotebookNode, name: str) -> None:
+def check_valid(nb: NotebookNode, name: str) -> None:
+    """Hold a notebook against its format's schema.
+
+    Raises:
+        DocumentError: It is not valid; ``details["place"]`` says where.
+    """
     major, minor = format_version(nb, name)
     if major != 4:
         problem, place = f"it is of nbformat {major}, not 4", "nbformat"

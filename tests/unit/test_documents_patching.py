@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -194,10 +195,10 @@ def test_another_run_of_the_notebook_is_patched_and_keeps_what_the_run_left(
     report = patch_notebook(path, diff)
 
     made = json.loads(path.read_text())
-    assert [cell["source"] for cell in made["cells"]] == [["x = 2"], ["print(x)"], ["y = 3"]]
+    assert [cell["source"] for cell in made["cells"]] == ["x = 2", "print(x)", "y = 3"]
     assert [cell["id"] for cell in made["cells"]] == ["other", "print", "y"]
     assert [cell["execution_count"] for cell in made["cells"]] == [7, 8, None]
-    assert made["cells"][1]["outputs"][0]["text"] == ["one\n"]
+    assert made["cells"][1]["outputs"][0]["text"] == "one\n"
     assert made["metadata"] == {"papermill": {"duration": 1}}
     assert (report.cells_added, report.cells_removed, report.cells_changed) == (1, 0, 1)
     assert str(report) == f"{path}: cells added 1, removed 0, changed 1"
@@ -285,3 +286,52 @@ def test_an_old_notebook_is_not_replaced_by_one_of_the_current_format(tmp_path: 
     patch_notebook(tmp_path / "a.ipynb", diff, tmp_path / "c.ipynb")
 
     assert diff_notebooks(tmp_path / "c.ipynb", tmp_path / "b.ipynb").identical
+
+
+LAYOUTS = [
+    {"indent": 1},
+    {"indent": 4},
+    {"indent": "\t", "ensure_ascii": False},
+    {"indent": 2, "sort_keys": True},
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("newline", "end"), [("\n", ""), ("\r\n", "\r\n"), ("\n", "\n")])
+def test_what_does_not_change_stays_as_it_was_written(
+    tmp_path: Path, layout: dict[str, Any], newline: str, end: str
+) -> None:
+    content = {
+        "cells": [
+            {**code(f"print('é', {n})\n# end", f"c{n}", "ü\n"), "source": [f"é = {n}\n", "# end"]}
+            for n in range(5)
+        ],
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"z": 1, "a": {"d": [], "c": {}}},
+    }
+    changed = json.loads(json.dumps(content))
+    changed["cells"][2]["source"] = ["é = 'x'\n", "# end"]
+    for name, found in (("a", content), ("b", changed)):
+        text = json.dumps(found, **layout).replace("\n", newline) + end
+        (tmp_path / name).write_bytes(text.encode())
+
+    patch_notebook(tmp_path / "a", diff_notebooks(tmp_path / "a", tmp_path / "b"))
+
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_patches_at_once_are_applied_once(tmp_path: Path, diff: NotebookDiff) -> None:
+    path = tmp_path / "a.ipynb"
+
+    def attempt(_: int) -> str:
+        try:
+            return str(patch_notebook(path, diff))
+        except DocumentError as error:
+            return error.message
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(pool.map(attempt, range(8)))
+
+    assert sum("changed 1" in text for text in told) == 1
+    assert sum("already has what changed" in text for text in told) == 7
