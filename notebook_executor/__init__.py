@@ -58,5 +58,10 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Where Jupyter Server finds what ends the sessions of its kernels."""
+    return [{"module": "notebook_executor.lifecycle.server_extension"}]
+
+
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import signal
-import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests.integration.served import served
 from tests.integration.stock import NAME, PATIENCE, installed_in, private_directories, wait_until
 
 # Killed is not gone: the supervisors need a moment, and a loaded machine makes it a longer one.
@@ -143,52 +138,6 @@ def test_a_forked_copy_of_the_process_does_not_end_its_kernel() -> None:
     assert host.returncode == 0
 
 
-class _Server:
-    """A Jupyter server's REST interface."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._base = f"http://127.0.0.1:{port}/api/"
-        self._headers = {"Authorization": f"token {token}"}
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self._base + path, data=data, headers=self._headers, method=method
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-            return json.loads(response.read() or b"null")
-
-    def is_up(self) -> bool:
-        try:
-            self.call("GET", "status")
-        except urllib.error.URLError:
-            return False
-        return True
-
-
-@contextmanager
-def _served(root: Path) -> Iterator[tuple[subprocess.Popen[str], _Server]]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    token = secrets.token_hex(16)
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": root,
-        "ServerApp.open_browser": False,
-        "ServerApp.allow_root": True,
-        "ServerApp.log_level": "ERROR",
-        "IdentityProvider.token": token,
-    }
-    arguments = [f"--{name}={value}" for name, value in options.items()]
-    with _host("-m", "jupyter_server", *arguments) as process:
-        server = _Server(port, token)
-        wait_until(lambda: process.poll() is not None or server.is_up())
-        assert process.poll() is None, "the server has exited"
-        yield process, server
-
-
 @contextmanager
 def _client() -> Iterator[BlockingKernelClient]:
     """A client of the one kernel there is."""
@@ -207,7 +156,7 @@ def test_a_jupyter_server_is_killed_after_a_restart_of_its_kernel(
     prefix: Path, tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
-    with _served(tmp_path) as (process, server):
+    with served(tmp_path) as (process, server):
         kernel = server.call("POST", "kernels", {"name": NAME})["id"]
         with _client() as client:
             server.call("POST", f"kernels/{kernel}/restart")
@@ -218,7 +167,7 @@ def test_a_jupyter_server_is_killed_after_a_restart_of_its_kernel(
 
 
 def test_a_jupyter_server_ends_its_kernels(tmp_path: Path) -> None:
-    with _served(tmp_path) as (process, server):
+    with served(tmp_path) as (process, server):
         first = server.call("POST", "kernels", {"name": NAME})["id"]
         server.call("POST", "kernels", {"name": NAME})
         server.call("DELETE", f"kernels/{first}")
