@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import urllib.request
@@ -45,6 +46,16 @@ _HOST = """
 import sys
 from notebook_executor.lifecycle import launch
 session = launch(sys.argv[1:], port=0, directory=sys.argv[-1] + ".own", host_view=VIEW)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+# In the private directory, whose path is short: a browser makes sockets, too.
+_BROWSER = """
+import os, sys
+from notebook_executor.lifecycle import launch
+places = {**os.environ, "HOME": "{directory}", "TMPDIR": "{directory}"}
+session = launch(sys.argv[1:], port=0, env=places)
+session.wait_listening()
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -173,6 +184,22 @@ def test_in_a_notebook_it_ends_with_the_kernel(
         for process in psutil.process_iter(["cmdline"])
         if str(told) in (process.info["cmdline"] or [])
     ]
+
+
+@pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="the package chromium is not installed"
+)
+def test_a_browser_and_its_dozen_processes_end_with_a_killed_host() -> None:
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    places = ["--user-data-dir={directory}/profile", "--remote-debugging-port={port}"]
+    with host(_BROWSER, "chromium", *flags, *quiet, *places) as process:
+        seen = live_kernels(own_base())[0].processes
+        processes = [psutil.Process(each.pid) for each in seen]
+        assert len(processes) > 3, "a browser starts processes of its own"
+        process.send_signal(signal.SIGKILL)
+        wait_gone(processes)
+        wait_until(lambda: not private_directories())
 
 
 def test_what_cannot_be_launched_is_said_and_leaves_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from notebook_executor.models import ExecutionResult
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FLEET = NOTEBOOKS / "fleet_health_check.ipynb"
 ORDERS = NOTEBOOKS / "order_import.ipynb"
+BROWSER = NOTEBOOKS / "headless_browser.ipynb"
 ZOMBIES = 3
 
 # The kernel that this starts says its number, then holds the interpreter's lock in C: the only way
@@ -274,3 +276,32 @@ class TestOrderImport:
         assert result.failed_cell is not None
         assert result.failed_cell.id == "read-orders"
         assert result.failed_cell.evalue.endswith("no column quantity, region, unit_price")
+
+
+class TestHeadlessBrowser:
+    @pytest.mark.skipif(
+        shutil.which("chromium") is None, reason="the package chromium is not installed"
+    )
+    def test_reads_a_title_that_a_script_made_and_takes_a_picture(
+        self, executor: NotebookExecutor
+    ) -> None:
+        result = executor.execute(BROWSER, parameters={"hosts": 5}, timeout=90)
+
+        assert result.status == "success", str(result)
+        assert result.scraps["page_title"] == "Fleet: 5 hosts"
+        assert (result.scraps["processes_left"], result.scraps["files_left"]) == (0, 0)
+        assert (result.cleanup.processes_left, result.cleanup.files_left) == (0, 0)
+        *_, image = executed_cell(result, "take-picture")["outputs"]
+        picture = base64.b64decode(image["data"]["image/png"])
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) == result.scraps["picture_bytes"]
+
+    def test_says_what_is_missing_where_there_is_no_browser(
+        self, executor: NotebookExecutor
+    ) -> None:
+        result = executor.execute(BROWSER, parameters={"browser": "no-such-browser"}, timeout=60)
+
+        assert result.failed_cell is not None
+        assert result.failed_cell.evalue == (
+            "'no-such-browser' is not there: install the package chromium, or pass browser="
+        )

@@ -170,8 +170,8 @@ def launch(
     containment, too. Blocks until it was executed; ``wait_listening`` waits for more.
 
     Args:
-        argv: The command and its arguments; no shell. ``{directory}`` and ``{port}`` in them
-            stand for what the session gets.
+        argv: The command and its arguments; no shell. ``{directory}`` and ``{port}`` in them,
+            and in the values of ``env``, stand for what the session gets.
         directory: A directory that is made for it, 0700, and removed at its end; nothing may be
             there yet. None for the private one that it has anyway.
         port: Where it is going to listen; 0 chooses one that is free now.
@@ -210,7 +210,8 @@ def launch(
             stack.callback(SHARED.end, contained)
             known = {"{directory}": str(owned or contained.directory), "{port}": str(chosen)}
             command = [_filled(word, known) for word in words]
-            contained.launch(command, dict(os.environ if env is None else env), place, limits)
+            given = {key: _filled(value, known) for key, value in (env or {}).items()}
+            contained.launch(command, dict(os.environ) if env is None else given, place, limits)
         except KernelStartError as error:
             raise _named(error, called) from error
         session = LaunchedSession(contained, called, chosen, owned)
