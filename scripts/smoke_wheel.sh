@@ -25,6 +25,8 @@ python=$away/venv/bin/python
 # adds has its own .pth files ignored, so that the editable installation is not importable here.
 purelib "$dev" >"$(purelib "$python")/third_party.pth"
 
+test -f "$away/venv/etc/jupyter/jupyter_server_config.d/notebook_executor.json"
+
 mkdir "$away/work"
 cd -- "$away/work"
 "$python" - "$away/venv" <<'PYTHON'

@@ -26,7 +26,7 @@ from tests.integration.stock import PATIENCE, installed_in
 
 _EXTENSION = {"ServerApp.jpserver_extensions": {"notebook_executor": True}}
 _CULLS = {
-    "MappingKernelManager.cull_idle_timeout": 1,
+    "MappingKernelManager.cull_idle_timeout": 3,
     "MappingKernelManager.cull_interval": 1,
     "MappingKernelManager.cull_busy": True,
     "KernelManager.shutdown_wait_time": 0.5,
@@ -52,9 +52,9 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def client_of(prefix: Path, kernel: str) -> Iterator[BlockingKernelClient]:
     client = BlockingKernelClient()
     client.load_connection_file(str(prefix / "runtime" / f"kernel-{kernel}.json"))
+    # Not wait_for_ready: it takes a second without heartbeat for the kernel's death.
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=PATIENCE)
         yield client
     finally:
         client.stop_channels()
