@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 _LIMIT = 900
+_SCRAPS = 9
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,79 @@ def _call_nbstripout(folder: Path) -> None:
         _run("nbstripout", str(path))
 
 
+def scraps_of_many(folder: Path, repetitions: int, count: int = 200) -> Row:
+    """Read the scraps of executed notebooks, tables decoded to DataFrames on both sides."""
+    import scrapbook
+
+    from notebook_executor import NotebookExecutor
+
+    def ours() -> None:
+        executor = NotebookExecutor(folder)
+        for path in _in(folder):
+            found = executor.collect_outputs(path)
+            assert len([found[name] for name in found]) == _SCRAPS
+
+    def theirs() -> None:
+        book = scrapbook.read_notebooks(str(folder))
+        assert all(len(scraps) == _SCRAPS for scraps in book.notebook_scraps.values())
+
+    _glued(folder, count)
+    row = Row(f"scraps of {count} notebooks, tables decoded", "scrapbook")
+    for repetition in range(repetitions + 1):
+        seconds = taken(ours), taken(theirs)
+        if repetition:  # the first one loads what is needed
+            row.ours.append(seconds[0])
+            row.theirs.append(seconds[1])
+    return row
+
+
+def table_of_many(folder: Path, repetitions: int, count: int = 200) -> Row:
+    """Make one DataFrame of the scraps of executed notebooks."""
+    import pandas
+    import scrapbook
+
+    from notebook_executor import NotebookExecutor
+
+    def ours() -> None:
+        assert len(NotebookExecutor(folder).collect_table("*.ipynb")) == count
+
+    def theirs() -> None:
+        book = scrapbook.read_notebooks(str(folder)).notebook_scraps
+        assert len(pandas.DataFrame([scraps.data_dict for scraps in book.values()])) == count
+
+    _glued(folder, count)
+    row = Row(f"a table of {count} notebooks' scraps", "scrapbook")
+    for repetition in range(repetitions + 1):
+        seconds = taken(ours), taken(theirs)
+        if repetition:
+            row.ours.append(seconds[0])
+            row.theirs.append(seconds[1])
+    return row
+
+
+def _glued(folder: Path, count: int) -> None:
+    """Notebooks of 20 cells that have printed, of which nine have glued something, too."""
+    import pandas
+
+    from hermes_runtime.binary import table_output
+    from hermes_runtime.formats import data_output
+
+    table = pandas.DataFrame({"host": [f"host-{row}" for row in range(20)], "load": [0.5] * 20})
+    for path in _in(_executed(folder / "made", count)):
+        outputs = [
+            data_output("score", "json", 0.94),
+            data_output("who", "text", path.stem),
+            data_output("rows", "json", [{"host": "a", "load": 0.5}] * 10),
+            *(data_output(f"count_{number}", "json", number) for number in range(5)),
+            table_output("table", table),
+        ]
+        notebook = nbformat.read(path, as_version=4)
+        for cell, output in zip(notebook.cells, outputs, strict=False):
+            cell.outputs.append(nbformat.v4.new_output("display_data", **output))
+        nbformat.write(notebook, folder / path.name)
+    shutil.rmtree(folder / "made")
+
+
 def _in(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.ipynb"))
 
@@ -81,7 +155,11 @@ def _run(*words: str) -> None:
     )
 
 
-MEASUREMENTS: dict[str, Callable[[Path, int], Row]] = {"strip": strip_many}
+MEASUREMENTS: dict[str, Callable[[Path, int], Row]] = {
+    "strip": strip_many,
+    "scraps": scraps_of_many,
+    "table": table_of_many,
+}
 
 
 def table(rows: list[Row]) -> str:

@@ -69,6 +69,29 @@ def test_a_table_is_loaded_as_a_data_frame(payload: Payload, tmp_path: Path) -> 
     pd.testing.assert_frame_equal(scraps["kept"], FRAME)
 
 
+def test_a_table_is_what_pandas_reads() -> None:
+    frame = pd.DataFrame(
+        {
+            "text": ["a", None],
+            "whole": pd.array([1, None], dtype="Int64"),
+            "kind": pd.Categorical(["x", "y"]),
+            "zoned": pd.to_datetime(["2026-01-01", "NaT"]).tz_localize("Europe/Berlin"),
+            "lists": [[1], [2, 3]],
+        },
+        index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["host", None]),
+    )
+    frame.attrs = {"source": "fleet"}
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    content = buffer.getvalue()
+    expected = pd.read_parquet(io.BytesIO(content))
+
+    loaded = Scraps({"t": reference()}, {"t": encoded(".parquet", content)})["t"]
+
+    pd.testing.assert_frame_equal(loaded, expected)
+    assert loaded.attrs == expected.attrs == {"source": "fleet"}
+
+
 def test_arrays_images_and_displays_are_loaded() -> None:
     scraps = Scraps(
         {name: reference(name) for name in ("array", "image", "display")},
