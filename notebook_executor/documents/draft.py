@@ -10,7 +10,7 @@ from typing import Any
 
 from notebook_executor.documents.cells import assign_ids, source_hash
 from notebook_executor.documents.structure import invalid
-from notebook_executor.documents.written import Layout, Span, elements, members, replace_member
+from notebook_executor.documents.written import Layout, Span, elements, members, write_member
 from notebook_executor.errors import DocumentError
 
 _AROUND = re.compile(r"(?P<lead>[\s,]*)(?P<cell>\{.*\})(?P<trail>[\s,]*)", re.DOTALL)
@@ -68,7 +68,10 @@ class Draft:
     Attributes:
         cells: The cells as they now are; ``seen`` are those that the file has, and ``made`` all
             that there have been.
-        metadata: The JSON of the notebook's own metadata; ``original_metadata`` is the file's.
+        metadata: The JSON of the notebook's own metadata, None where it has none;
+            ``original_metadata`` is the file's.
+        restored: What has been put back as it once stood in a file: cells, and None for the
+            metadata. It may be less than valid, as it was then.
         layout: How the file is written.
         ids: Whether its format has cell ids.
 
@@ -79,7 +82,7 @@ class Draft:
     def __init__(self, text: str, name: str) -> None:
         start = text.index("{")
         spans = members(text, start)
-        if "cells" not in spans or json.loads(_cut(text, spans.get("nbformat"))) != 4:
+        if "cells" not in spans or json.loads(_cut(text, spans.get("nbformat")) or "0") != 4:
             raise invalid(
                 name,
                 "only notebooks of nbformat 4 can be changed in place",
@@ -87,15 +90,16 @@ class Draft:
                 place="nbformat",
                 code="old_format",
             )
-        self.minor: int = json.loads(_cut(text, spans.get("nbformat_minor")))
+        self.minor: int = json.loads(_cut(text, spans.get("nbformat_minor")) or "0")
         self.ids = self.minor >= 5
         self.layout = Layout.of(text, start)
-        self.metadata = self.original_metadata = _cut(text, spans.get("metadata"), "{}")
+        self.metadata = self.original_metadata = _cut(text, spans.get("metadata"))
         places = list(elements(text, spans["cells"].start))
         self._split(text, spans["cells"], places)
         self.cells = [DraftCell("", text[a:b], text[a:b]) for a, b in places]
         self.seen = tuple(self.cells)
         self.made = list(self.cells)
+        self.restored: set[DraftCell | None] = set()
         self._name_cells()
 
     def _split(self, text: str, cells: Span, places: list[Span]) -> None:
@@ -111,15 +115,16 @@ class Draft:
     def set_metadata(self, metadata: dict[str, Any]) -> None:
         self.metadata = self.layout.dump(metadata, self.layout.margin(1))
 
-    def restore_metadata(self, written: str) -> None:
-        """Let the notebook's metadata be written as this JSON."""
+    def restore_metadata(self, written: str | None) -> None:
+        """Let the notebook's metadata be written as this JSON, or not at all."""
         try:
-            is_object = isinstance(json.loads(written), dict)
+            is_object = written is None or isinstance(json.loads(written), dict)
         except ValueError:
             is_object = False
         if not is_object:
             raise _not_as_reported("notebook's metadata")
         self.metadata = written
+        self.restored.add(None)
 
     def text(self) -> str:
         """The file as it now is to be."""
@@ -130,11 +135,7 @@ class Draft:
         if self.metadata == self.original_metadata:
             return text
         start = text.index("{")
-        place = members(text, start).get("metadata")
-        if place is None:
-            added = replace_member(text[start:], "metadata", json.loads(self.metadata), self.layout)
-            return text[:start] + added
-        return text[: place.start] + self.metadata + text[place.end :]
+        return text[:start] + write_member(text[start:], "metadata", self.metadata, self.layout)
 
     def remove(self, cell: DraftCell) -> str:
         """Take a cell out; returns its text with what made room for it, for ``insert``."""
@@ -179,6 +180,7 @@ class Draft:
         """
         found = _AROUND.fullmatch(written)
         cell = DraftCell(name, check_cell(found["cell"] if found else written))
+        self.restored.add(cell)
         self.insert(position, cell, *(found.group("lead", "trail") if found else ()))
         return cell
 
@@ -255,5 +257,5 @@ def _not_as_reported(what: str) -> DocumentError:
     )
 
 
-def _cut(text: str, span: Span | None, missing: str = "0") -> str:
-    return missing if span is None else text[span.start : span.end]
+def _cut(text: str, span: Span | None) -> str | None:
+    return None if span is None else text[span.start : span.end]

@@ -110,10 +110,10 @@ def _set_metadata(change: Change, edit: edits.SetMetadata) -> None:
         change.set_metadata(cell, _merged(cell.content.get("metadata", {}), edit.metadata))
         return
     before = change.draft.metadata
-    change.draft.set_metadata(_merged(json.loads(before), edit.metadata))
-    if json.loads(before) == json.loads(change.draft.metadata):
-        change.draft.restore_metadata(before)
-    else:
+    old = json.loads(before or "{}")
+    new = _merged(old, edit.metadata)
+    if new != old:
+        change.draft.set_metadata(new)
         _undo_metadata(change, before)
 
 
@@ -128,8 +128,8 @@ def _merged(old: Any, patch: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _undo_metadata(change: Change, before: str) -> None:
-    after = written_hash(change.draft.metadata)
+def _undo_metadata(change: Change, before: str | None) -> None:
+    after = written_hash(change.draft.metadata or "")
     change.undo_with(lambda _: edits.Restore(written={"metadata": before}, if_written=after))
 
 
@@ -160,7 +160,7 @@ def _clear_outputs(change: Change, edit: edits.ClearOutputs) -> None:
 
 def _restore(change: Change, edit: edits.Restore) -> None:
     cell = None if edit.cell is None else change.find(edit.cell)
-    now = change.draft.metadata if cell is None else cell.text
+    now = (change.draft.metadata or "") if cell is None else cell.text
     if edit.if_written not in (None, written_hash(now)):
         raise StaleEditError(
             f"{'the metadata' if cell is None else f'the cell {edit.cell!r}'} has changed since: "
@@ -173,9 +173,11 @@ def _restore(change: Change, edit: edits.Restore) -> None:
         for key, written in edit.written.items():
             now = write_member(now, key, written, change.draft.layout)
         change.rewrite(cell, check_cell(now))
-    elif edit.written.get("metadata") not in (None, now):
-        change.draft.restore_metadata(edit.written["metadata"] or "")
-        _undo_metadata(change, now)
+        change.draft.restored.add(cell)
+    elif "metadata" in edit.written and edit.written["metadata"] != change.draft.metadata:
+        before = change.draft.metadata
+        change.draft.restore_metadata(edit.written["metadata"])
+        _undo_metadata(change, before)
 
 
 _OPERATIONS: dict[str, Callable[[Change, Any], None]] = {

@@ -81,6 +81,8 @@ class _Batch:
         self.names = _final_names(self.draft)
         self.inverse = tuple(make(self.names.__getitem__) for make in undo)
         _check_valid(self.draft, name)
+        if self.draft.restored:
+            parse_notebook(self.data, name)
 
     def told(self, edit: Edit, cell: DraftCell | None) -> AppliedEdit:
         if cell is None:
@@ -169,10 +171,12 @@ def _final_names(draft: Draft) -> dict[DraftCell, str]:
 
 def _check_valid(draft: Draft, name: str) -> None:
     """Refuse what would break the format where it was not broken before."""
-    touched = [cell for cell in draft.cells if cell.text != cell.original]
+    restored = draft.restored
+    touched = [c for c in draft.cells if c.text != c.original and c not in restored]
     before = _broken(draft, [c.original for c in touched if c.original], draft.original_metadata)
     known = {(violation.code, violation.message) for violation in before}
-    after = _broken(draft, [cell.text for cell in touched], draft.metadata)
+    metadata = draft.original_metadata if None in restored else draft.metadata
+    after = _broken(draft, [cell.text for cell in touched], metadata)
     for violation in after:
         if (violation.code, violation.message) not in known:
             index = violation.cell_index
@@ -185,11 +189,11 @@ def _check_valid(draft: Draft, name: str) -> None:
             )
 
 
-def _broken(draft: Draft, cells: list[str], metadata: str) -> list[Violation]:
+def _broken(draft: Draft, cells: list[str], metadata: str | None) -> list[Violation]:
     content = {
         "nbformat": 4,
         "nbformat_minor": draft.minor,
-        "metadata": json.loads(metadata),
+        "metadata": json.loads(metadata or "{}"),
         "cells": [json.loads(text) for text in cells],
     }
     return list(violations(content, 4, draft.minor))

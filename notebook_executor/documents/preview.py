@@ -22,7 +22,9 @@ def preview(draft: Draft) -> str:
 def _lines(draft: Draft) -> Iterator[str]:
     if draft.metadata != draft.original_metadata:
         yield "~ metadata of the notebook"
-        yield from _entries(json.loads(draft.original_metadata), json.loads(draft.metadata))
+        yield from _entries(
+            json.loads(draft.original_metadata or "{}"), json.loads(draft.metadata or "{}")
+        )
     for index, cell in enumerate(draft.seen):
         if cell not in draft.cells:
             yield f"- cells[{index}] {cell.name}"

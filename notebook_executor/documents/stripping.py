@@ -5,6 +5,7 @@ Outputs, counts and volatile metadata go, ids stay, and everything else is writt
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -50,8 +51,7 @@ def strip_data(data: bytes, name: str) -> bytes:
     _strip_outputs(notebook, name)
     for cell, stripped in zip(draft.cells, notebook.cells, strict=True):
         _strip_cell(cell, stripped, draft.layout)
-    before = parse_json(draft.metadata.encode("utf-8"), name)
-    assert isinstance(before, dict)
+    before = json.loads(draft.metadata or "{}")
     after = without_paths(before, VOLATILE_METADATA)
     if after != before:
         draft.set_metadata(after)
@@ -91,10 +91,17 @@ def _strip_version_3(data: bytes, name: str) -> bytes:
     from nbformat import v3
 
     parse_notebook(data, name)  # refuses what is not usable
-    notebook = v3.reads_json(data.decode("utf-8-sig"))
-    before = v3.writes_json(notebook)
-    _strip_outputs(notebook, name)
-    after = v3.writes_json(notebook)
+    try:
+        notebook = v3.reads_json(data.decode("utf-8-sig"))
+        before = v3.writes_json(notebook)
+        _strip_outputs(notebook, name)
+        after = v3.writes_json(notebook)
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise invalid(
+            name,
+            f"cannot be stripped as nbformat 3: {exc}",
+            hint="Upgrade it first: nbx validate --upgrade.",
+        ) from exc
     return data if after == before else f"{after}\n".encode()
 
 

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from notebook_executor.documents.canonical import non_finite_places
 from notebook_executor.documents.cells import check_runnable, find_cell
 from notebook_executor.documents.diffing import diff_notebooks
+from notebook_executor.documents.editing import edit_notebook
+from notebook_executor.documents.outline import outline
 from notebook_executor.documents.parameters_cell import read_parameters
 from notebook_executor.documents.reading import adopt, parse_notebook, read_notebook
+from notebook_executor.documents.stripping import strip_data
 from notebook_executor.documents.validation import validate_notebook
 from notebook_executor.documents.writing import serialise
-from notebook_executor.errors import DocumentError
+from notebook_executor.errors import DocumentError, UsageError
 from notebook_executor.scraps.collecting import collect_scraps
 
 WORDS = [
@@ -94,6 +97,38 @@ def test_any_content(tmp_path_factory: pytest.TempPathFactory, content: Any) -> 
     assert path.read_bytes() == before
 
 
+edits: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {"op": "replace_source", "cell": 0, "source": "\ud800"},
+        {"op": "append", "source": "q"},
+        {"op": "delete", "cell": 0},
+        {"op": "set_metadata", "metadata": {"k": 1}},
+        {"op": "set_metadata", "cell": 0, "metadata": {"k": 1}},
+        {"op": "set_parameter", "name": "x", "value": [1]},
+        {"op": "clear_outputs"},
+    ]
+)
+
+
+@given(content=version_4 | old | values, edit=edits, indent=st.sampled_from([1, None]))
+def test_any_content_is_edited_and_stripped_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: Any, edit: dict[str, Any], indent: Any
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "a.ipynb"
+    before = json.dumps(content, indent=indent).encode()
+    path.write_bytes(before)
+    with contextlib.suppress(DocumentError):
+        stripped = strip_data(before, "any")
+        assert strip_data(stripped, "any") == stripped
+    try:
+        report = edit_notebook(path, edit)
+    except UsageError:
+        assert path.read_bytes() == before
+        return
+    edit_notebook(path, report.inverse)
+    assert path.read_bytes() == before
+
+
 def failure_of_using(path: Path) -> DocumentError | None:
     try:
         use(path)
@@ -109,6 +144,7 @@ def use(path: Path) -> None:
     given = copy.deepcopy(nb)
     assert serialise(adopt(nb)) == serialise(nb) == serialise(given)
     assert [find_cell(nb, c.id) for c in nb.cells] == list(range(len(nb.cells)))
+    assert [cell.id for cell in outline(path)] == [cell.id for cell in nb.cells]
     non_finite_places(nb)
     collect_scraps(nb)
     assert diff_notebooks(path, path).identical
