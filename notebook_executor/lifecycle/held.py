@@ -30,6 +30,7 @@ class HeldTree:
 
     Raises:
         ProcessLookupError: There is no such process, or it is another one by now.
+        PermissionError: It is another user's, and cannot be ended.
         OSError: The system has no pidfds, or there are no descriptors left.
     """
 
@@ -39,6 +40,11 @@ class HeldTree:
         self._held = {pid: os.pidfd_open(pid)}
         # After the descriptor was opened: from here on, the pid cannot mean another process.
         since = start_ticks(pid)
+        try:
+            signal.pidfd_send_signal(self._held[pid], 0)
+        except OSError:
+            self.close()
+            raise
         if since is None or (started is not None and since != started) or not self.alive:
             self.close()
             raise ProcessLookupError(f"there is no process {pid}, or it is another one by now")
