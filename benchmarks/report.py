@@ -151,13 +151,22 @@ def _draw_targets(axes: Any, rows: Sequence[Row]) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("figure as a share of its target; left of the line is reached")
+    _tidy(axes, 0.01, 10)
     for place, row in zip(places, rows, strict=True):
         edge = max(row.figures) / row.limit
         axes.annotate(
             f" {row.figure:.2g}", (edge, place), xytext=(3, 0), textcoords="offset points",
             va="center", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )  # fmt: skip
-    axes.margins(x=0.15)
+
+
+def _tidy(axes: Any, least: float, most: float) -> None:
+    """Show at least this range, and label the powers of ten alone."""
+    from matplotlib.ticker import NullFormatter
+
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, least), max(right, most))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_runners(axes: Any, rows: Sequence[Row]) -> None:
@@ -174,8 +183,8 @@ def _draw_runners(axes: Any, rows: Sequence[Row]) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("seconds, median")
-    least, most = axes.get_xlim()
-    axes.set_xlim(least, most * 8)  # room for the labels
+    _tidy(axes, 0.005, 10)
+    axes.set_xlim(right=axes.get_xlim()[1] * 5)  # room for the labels
 
 
 def _short(title: str) -> str:

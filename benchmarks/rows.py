@@ -65,12 +65,14 @@ def cells_200(bench: Bench) -> Iterator[Row]:
     notebook = str(write_printing_cells(bench.folder, count))
 
     def turn(runner: str) -> float:
-        return bench.turn("again_and_again", runner=runner, notebook=notebook, times=1)[0]
+        return bench.turn("again_and_again", runner=runner, notebook=notebook, times=1, warm=True)[
+            0
+        ]
 
     samples = bench.rounds({runner: partial(turn, runner) for runner in RUNNERS})
     yield Row(
         "cells_200",
-        f"{count} cells printing 1 kB",
+        f"{count} cells printing 1 kB, kernels warm",
         _TENTH,
         0.1,
         ratios(samples[OURS], samples["papermill"]),
@@ -160,7 +162,7 @@ def many(bench: Bench) -> Iterator[Row]:
 
 
 def idle_kernels(bench: Bench) -> Iterator[Row]:
-    count = bench.size(4, 2)
+    count = bench.size(8, 2)
 
     def turn(warm: bool) -> float:
         place = bench.folder / f"meeting-{len(list(bench.folder.glob('meeting-*')))}"
