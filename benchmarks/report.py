@@ -151,7 +151,7 @@ def _draw_targets(axes: Any, rows: Sequence[Row]) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("figure as a share of its target; left of the line is reached")
-    _tidy(axes, 0.01, 10)
+    _tidy(axes, 0.01, 20)
     for place, row in zip(places, rows, strict=True):
         edge = max(row.figures) / row.limit
         axes.annotate(
@@ -184,7 +184,7 @@ def _draw_runners(axes: Any, rows: Sequence[Row]) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("seconds, median")
     _tidy(axes, 0.005, 10)
-    axes.set_xlim(right=axes.get_xlim()[1] * 5)  # room for the labels
+    axes.set_xlim(right=axes.get_xlim()[1] * 10)  # room for the labels
 
 
 def _short(title: str) -> str:
