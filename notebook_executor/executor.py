@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from notebook_executor.execution.request import ExecuteOptions, RunRequest
     from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
+    from notebook_executor.lifecycle.warm import Warmth
 
 StrPath = str | os.PathLike[str]
 
@@ -51,6 +52,11 @@ class NotebookExecutor:
         python: The interpreter for all runs that do not name one; it needs only ipykernel.
         require_containment: The least containment that will do (``namespace``, ``subreaper``,
             ``best_effort``); a run that would get less does not start.
+        warm: Whether kernels are forks of a process that has ipykernel loaded, which start in a
+            fraction of the time: True for every one that can be, ``"auto"`` from the second of a
+            kind on, False for none. To the notebook they are the same.
+        preload: Modules that this process imports besides, such as ``["pandas"]``; a notebook then
+            finds them in ``sys.modules`` before its first cell.
         config: Settings, or a mapping of some of them; the rest comes from ``NBX_*`` variables.
 
     Raises:
@@ -63,6 +69,8 @@ class NotebookExecutor:
         *,
         kernel_name: str | None = None,
         python: StrPath | None = None,
+        warm: Warmth = "auto",
+        preload: Iterable[str] = (),
         require_containment: Tier | None = None,
         config: Settings | Mapping[str, Any] | None = None,
     ) -> None:
@@ -77,6 +85,7 @@ class NotebookExecutor:
                 hint="Use 'namespace', 'subreaper' or 'best_effort'.",
             )
         self.require_containment = require_containment
+        self._warm, self._preload = _checked_warmth(warm, preload)
         self._lock = threading.Lock()
         self._backend: LocalBackend | None = None
         self._own_crew: Crew | None = None
@@ -94,7 +103,7 @@ class NotebookExecutor:
         self.close()
 
     def close(self) -> None:
-        """Cancel what was started and wait for its end, and end the guard process.
+        """Cancel what was started and wait for its end; end the guard process and what waits.
 
         May be called again, and the executor may be used again.
         """
@@ -305,7 +314,7 @@ class NotebookExecutor:
 
         with self._lock:
             if self._backend is None:
-                self._backend = LocalBackend()
+                self._backend = LocalBackend(self._warm, self._preload)
                 self._end = weakref.finalize(self, self._backend.close)
             self._backend.prepare()
             return self._backend
@@ -541,6 +550,19 @@ class NotebookExecutor:
 
     def _below_root(self, path: StrPath) -> Path:
         return self.root / path
+
+
+def _checked_warmth(warm: Warmth, preload: Iterable[str]) -> tuple[Warmth, tuple[str, ...]]:
+    names = (preload,) if isinstance(preload, str) else tuple(preload)
+    if warm not in ("auto", True, False):
+        raise UsageError(f"warm {warm!r} means nothing", hint="Use 'auto', True or False.")
+    for name in names:
+        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+            raise UsageError(
+                f"preload: {name!r} is not the name of a module",
+                hint="Give names as in an import statement, such as 'pandas'.",
+            )
+    return warm, names
 
 
 def _settings(config: Mapping[str, Any]) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.kernel import Kernel, start_kernel
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
+from notebook_executor.lifecycle.warm import WarmKernels, Warmth
 
 _IPYKERNEL_ARGUMENTS = (
     # As nbclient does: parallel kernels that share one history database lock each other out.
@@ -31,10 +32,16 @@ _TCP_ATTEMPTS = 3
 
 
 class LocalBackend:
-    """Leases kernels that run on this machine as its user."""
+    """Leases kernels that run on this machine as its user.
 
-    def __init__(self) -> None:
+    Args:
+        warm: Which of them are forks of a process that has ipykernel loaded; see ``WarmKernels``.
+        preload: What that process imports besides.
+    """
+
+    def __init__(self, warm: Warmth = False, preload: Sequence[str] = ()) -> None:
         self._containment = Containment()
+        self._warm = WarmKernels(self._containment, warm, preload)
         self._tcp_only: set[str] = set()
 
     def prepare(self) -> None:
@@ -42,7 +49,8 @@ class LocalBackend:
         self._containment.prepare()
 
     def close(self) -> None:
-        """End the guard process that is kept between leases; may be called again."""
+        """End what is kept between leases, the guard process too; may be called again."""
+        self._warm.close()
         self._containment.close()
 
     @contextmanager
@@ -64,9 +72,14 @@ class LocalBackend:
                 python=spec.executable,
                 transport=kernel.transport,
                 containment=kernel.containment,
-                warnings=tuple(filter(None, (spec.warning, *warnings))),
+                warm=kernel.warm,
+                warnings=tuple(filter(None, (spec.warning, *warnings, self._why_cold(kernel)))),
                 ended=lambda: kernel.end,
             )
+
+    def _why_cold(self, kernel: Kernel) -> str:
+        asked = self._warm.mode is True and kernel.why_cold
+        return f"The kernel was started cold: {kernel.why_cold}." if asked else ""
 
     def _start(
         self, spec: LaunchSpec, request: KernelRequest, stack: ExitStack
@@ -117,6 +130,7 @@ class LocalBackend:
             prepare=_runtime_copier(spec, request.env),
             about=request.about,
             unwanted=request.unwanted,
+            warm=self._warm,
         )
 
 

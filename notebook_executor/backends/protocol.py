@@ -87,6 +87,7 @@ class Lease:
         containment: What the end of the lease promises (the tiers of ``lifecycle``).
         warnings: What the user should know about the choice of this kernel.
         ended: How it ended; None until the block has been left.
+        warm: Whether it is a fork of a process that had everything imported.
     """
 
     handle: KernelHandle
@@ -97,6 +98,7 @@ class Lease:
     transport: Literal["ipc", "tcp"]
     containment: Literal["namespace", "subreaper", "best_effort"]
     ended: Callable[[], KernelEnd | None]
+    warm: bool = False
     warnings: tuple[str, ...] = ()
 
 

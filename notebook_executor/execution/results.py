@@ -167,6 +167,7 @@ def kernel_report(ledger: Ledger) -> KernelReport:
         python=lease.python if lease else None,
         transport=lease.transport if lease else None,
         containment=lease.containment if lease else None,
+        warm=lease.warm if lease else False,
         exit_code=end.exit_code,
         stderr_tail=end.stderr_tail,
         peak_memory_bytes=end.peak_memory_bytes,

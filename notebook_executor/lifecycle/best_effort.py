@@ -18,7 +18,8 @@ from typing import Any, Literal
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle import directories
 from notebook_executor.lifecycle.containment import ContainedEnd, not_launched, not_made
-from notebook_executor.lifecycle.keeper import OUTPUT_FILE, read_tail
+from notebook_executor.lifecycle.keeper import read_tail
+from notebook_executor.lifecycle.launching import OUTPUT_FILE
 from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
 from notebook_executor.lifecycle.private import make_directory, remove_directory
 from notebook_executor.lifecycle.threads import new_thread
@@ -33,6 +34,8 @@ class BestEffortKernel:
     Raises:
         KernelStartError: The directory could not be made.
     """
+
+    warm = False
 
     def __init__(
         self, directory: Path, record: Mapping[str, Any], owned: Path | None = None
@@ -59,6 +62,7 @@ class BestEffortKernel:
         env: Mapping[str, str],
         cwd: Path,
         limits: ResourceLimits = NO_LIMITS,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         if limits != NO_LIMITS:
             raise KernelStartError(

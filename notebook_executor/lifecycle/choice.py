@@ -29,13 +29,13 @@ class Containment:
     """
 
     def __init__(self) -> None:
-        self._supervisor = Supervisor()
+        self.supervisor = Supervisor()
         self._reaped = False
 
     def prepare(self) -> None:
         """Begin what the first kernel would wait for; does not block, and may be called again."""
         if _has_supervisors():
-            self._supervisor.launch()
+            self.supervisor.launch()
 
     def open(
         self,
@@ -45,6 +45,7 @@ class Containment:
         record: Mapping[str, Any],
         directory: Path | None = None,
         owned: Path | None = None,
+        server: str | None = None,
     ) -> Contained:
         """Make a private directory for a kernel.
 
@@ -56,6 +57,7 @@ class Containment:
             directory: Where: the path of a private directory that has ended; None for a new one,
                 which lies in that of the kernel that this process is part of, if it is of one.
             owned: Another directory that is made, and goes with the private one.
+            server: The fork server that its keeper is to come from.
 
         Raises:
             KernelStartError: There is no place for the directory, or something else at its path,
@@ -66,7 +68,7 @@ class Containment:
             self._reaped = True
             reap(bases())
         tier, why_not = self._best(host_view)
-        if required is not None and _RANK[tier] < _RANK[required]:
+        if not suffices(tier, required):
             raise KernelStartError(
                 f"Containment {required!r} is required, and only {tier!r} is to be had: {why_not}",
                 hint="Require less, or change what the reason names.",
@@ -75,19 +77,19 @@ class Containment:
         told = described(record, tier)
         if tier == "best_effort":
             return BestEffortKernel(path, told, owned)
-        return KeptKernel(self._supervisor, tier, path, told, owned)
+        return KeptKernel(self.supervisor, tier, path, told, owned, server)
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
         if not _has_supervisors():
             return "best_effort", "the others need Linux and /proc"
         if host_view:
             return "subreaper", "the host's processes are to be seen"
-        problem = self._supervisor.problem()
+        problem = self.supervisor.problem()
         return ("subreaper", problem) if problem else ("namespace", "")
 
     def close(self) -> None:
         """End the guard, and with it whatever it still guards; may be called again."""
-        self._supervisor.close()
+        self.supervisor.close()
 
     def __enter__(self) -> Containment:
         return self
@@ -99,6 +101,11 @@ class Containment:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def suffices(tier: Tier, required: Tier | None) -> bool:
+    """Whether a tier promises as much as is required."""
+    return required is None or _RANK[tier] >= _RANK[required]
 
 
 def _has_supervisors() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
@@ -46,11 +46,15 @@ class Contained(Protocol):
         tier: What is promised.
         directory: The private directory; the host may put files into it.
         death_fd: Becomes readable once the kernel has exited; valid until ``end`` has returned.
+        warm: Whether the kernel is a fork of one that has everything imported.
     """
 
     tier: Tier
     directory: Path
     death_fd: int
+
+    @property
+    def warm(self) -> bool: ...
 
     def launch(
         self,
@@ -58,8 +62,16 @@ class Contained(Protocol):
         env: Mapping[str, str],
         cwd: Path,
         limits: ResourceLimits = NO_LIMITS,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         """Start the kernel; at most once.
+
+        Args:
+            argv: Its command.
+            env: Its whole environment.
+            cwd: Its working directory.
+            limits: What it and all it starts may use.
+            about: Added to what the lease file says of it.
 
         Raises:
             KernelStartError: The command or the working directory does not exist, or there are

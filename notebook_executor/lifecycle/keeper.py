@@ -1,8 +1,9 @@
 """The keeper: one kernel's parent, and of its private directory the maker and remover.
 
-A small single-threaded process of the standard library, forked by the guard; in the namespace
-tier it is init of the kernel's PID namespace. It ends the kernel with all it has started when it
-is told to, when the host or the guard is gone, or when its own hard deadline has passed.
+A small single-threaded process of the standard library, forked by the guard or by a fork server;
+in the namespace tier it is init of the kernel's PID namespace. It ends the kernel with all it has
+started when it is told to, when the host or the guard is gone, or when its own hard deadline has
+passed.
 """
 
 from __future__ import annotations
@@ -10,27 +11,52 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import select
 import signal
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from notebook_executor.lifecycle import proctree, syscalls
+from notebook_executor.lifecycle.launching import OUTPUT_FILE
 from notebook_executor.lifecycle.limits import ResourceLimits, Watch, oom_kills
 from notebook_executor.lifecycle.owned import count_files
 from notebook_executor.lifecycle.private import describe, make_directory, remove_directory
 from notebook_executor.lifecycle.wire import Wire
 
-OUTPUT_FILE = "output.log"
 TAIL_BYTES = 4000
 _LONGEST_POLL = 1_000_000_000  # milliseconds; poll takes no more than a C int
 END_SECONDS = 20.0
-_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_RESET = (*_IGNORED, signal.SIGCHLD, signal.SIGPIPE)
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def main(lease: Wire, host: int, guard: int, directory: str, inside: bool) -> int:
+class Launcher(Protocol):
+    """Where a keeper's kernel comes from."""
+
+    warm: bool
+
+    def prepare(self, argv: list[str], directory: str) -> int:
+        """Have a kernel wait, as far started as it can be before it is known what for.
+
+        Returns:
+            Its pid, as this process sees it; 0 when there is none yet.
+        """
+        ...
+
+    def launch(self, spec: dict[str, Any], directory: str) -> int:
+        """Start a kernel, or let the one go on that waits.
+
+        Returns:
+            Its pid, as this process sees it.
+
+        Raises:
+            OSError: It cannot be started as is wanted.
+        """
+        ...
+
+
+def main(
+    lease: Wire, host: int, guard: int, directory: str, inside: bool, launcher: Launcher
+) -> int:
     """Keep one kernel until its end.
 
     Args:
@@ -39,6 +65,7 @@ def main(lease: Wire, host: int, guard: int, directory: str, inside: bool) -> in
         guard: The reading end of a pipe that only the guard can write to.
         directory: The private directory to make.
         inside: Whether this process is init of a PID namespace.
+        launcher: What starts the kernel.
 
     Returns:
         The exit status: 0 when everything was ended and removed.
@@ -46,13 +73,13 @@ def main(lease: Wire, host: int, guard: int, directory: str, inside: bool) -> in
     os.setsid()
     wake = catch_signals()
     syscalls.become_subreaper()
-    keeper = _Keeper(lease, directory, inside)
+    keeper = _Keeper(lease, directory, inside, launcher, _Ears(lease, host, guard, wake))
     try:
         keeper.start()
     except OSError as error:
         lease.send(event="failed", error=error.errno, message=str(error.strerror))
     else:
-        keeper.watch(host, guard, wake)
+        keeper.watch()
     return keeper.end()
 
 
@@ -64,18 +91,45 @@ def catch_signals() -> int:
     """
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in _IGNORED:
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     return reading
 
 
+class _Ears:
+    """What a keeper listens to: the host's words, exits of its children, and two deaths."""
+
+    def __init__(self, lease: Wire, host: int, guard: int, wake: int) -> None:
+        self._wire = lease.fileno()
+        self._wake = wake
+        self._poll = select.poll()
+        for descriptor in (self._wire, host, guard, wake):
+            self._poll.register(descriptor, select.POLLIN)
+
+    def listen(self, patience: int | None) -> tuple[bool, bool, bool]:
+        """Block for that many milliseconds at most.
+
+        Returns:
+            Whether the host has spoken, a child has exited, and the host or the guard is gone.
+        """
+        heard = {descriptor for descriptor, _ in self._poll.poll(patience)}
+        if self._wake in heard:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake, 4096)
+        return self._wire in heard, self._wake in heard, bool(heard - {self._wire, self._wake})
+
+
 class _Keeper:
-    def __init__(self, lease: Wire, directory: str, inside: bool) -> None:
+    def __init__(
+        self, lease: Wire, directory: str, inside: bool, launcher: Launcher, ears: _Ears
+    ) -> None:
         self._lease = lease
         self._directory = directory
         self._inside = inside
+        self._launcher = launcher
+        self._ears = ears
         self._kernel = 0
         self._exit: tuple[int, int] | None = None
         self._deadline: float | None = None
@@ -92,32 +146,43 @@ class _Keeper:
         wanted = self._ask()
         record = wanted["record"]
         lock = make_directory(self._directory, record, wanted["owned"])
-        self._lease.send(event="made")
+        self._lease.send(event="made", warm=self._launcher.warm)
         spec = self._ask()
-        self._kernel = _launch(spec, self._directory)
+        if spec["do"] == "prepare":
+            self._kernel = self._launcher.prepare(spec["argv"], self._directory)
+            describe(lock, {**record, "kernel_pid": self._kernel})
+            self._lease.send(event="prepared")
+            spec = self._ask()
+        self._kernel = self._launcher.launch(spec, self._directory)
         limits = ResourceLimits(**spec["limits"])
         if limits.watched:
             self._limits = Watch(limits, self._kernel)
-        describe(lock, {**record, "kernel_pid": self._kernel})
+        describe(lock, {**record, **spec["record"], "kernel_pid": self._kernel})
         self._lease.send(event="started", pid=self._kernel)
 
     def _ask(self) -> dict[str, Any]:
+        """The host's next word; before the kernel has started nothing else is done meanwhile."""
+        while not self._lease.pending:
+            spoken, exited, over = self._ears.listen(None)
+            if exited:
+                self._collect()
+            if over or self._exit is not None:
+                raise OSError(errno.ECANCELED, "nobody waits for it, or it has exited")
+            if spoken:
+                break
         message = self._lease.receive()
         if message is None or message["do"] == "end":
             raise OSError(errno.ECANCELED, "the host has changed its mind")
         return message
 
-    def watch(self, host: int, guard: int, wake: int) -> None:
+    def watch(self) -> None:
         """Return when the kernel is to be ended."""
-        poll = select.poll()
-        for descriptor in (self._lease.fileno(), host, guard, wake):
-            poll.register(descriptor, select.POLLIN)
         while True:
-            for descriptor, _ in poll.poll(self._patience()):
-                if descriptor == wake:
-                    self._collect(wake)
-                elif descriptor != self._lease.fileno() or not self._obey():
-                    return
+            spoken, exited, over = self._ears.listen(self._patience())
+            if exited:
+                self._collect()
+            if over or (spoken and not self._obey()):
+                return
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._lease.send(event="deadline")
                 return
@@ -139,9 +204,7 @@ class _Keeper:
         left = int((min(ahead) - time.monotonic()) * 1000) + 1
         return min(max(0, left), _LONGEST_POLL)
 
-    def _collect(self, wake: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(wake, 4096)
+    def _collect(self) -> None:
         if proctree.reap_some(self._statuses):
             signal.raise_signal(signal.SIGCHLD)
         self._note_exit()
@@ -197,53 +260,6 @@ class _Keeper:
         return 0 if clean and not files else 1
 
 
-def _launch(spec: dict[str, Any], directory: str) -> int:
-    """Fork and execute the kernel.
-
-    Returns:
-        Its pid, as this process sees it.
-
-    Raises:
-        OSError: It could not be executed.
-    """
-    me = os.getpid()
-    reading, writing = os.pipe2(os.O_CLOEXEC)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _become_kernel(spec, directory, me)
-        except OSError as error:
-            os.write(writing, f"{error.errno} {error.strerror}".encode())
-        finally:
-            os._exit(127)
-    os.close(writing)
-    failure = os.read(reading, 1000).decode()
-    os.close(reading)
-    if failure:
-        number, _, message = failure.partition(" ")
-        raise OSError(int(number), message)
-    return pid
-
-
-def _become_kernel(spec: dict[str, Any], directory: str, parent: int) -> None:
-    syscalls.die_with_parent(signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(127)
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    for number in _RESET:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    output = os.path.join(directory, OUTPUT_FILE)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 1)
-    os.dup2(1, 2)
-    for name, (soft, hard) in spec["rlimits"].items():
-        resource.setrlimit(getattr(resource, name), (soft, hard))
-    os.chdir(spec["cwd"])
-    # ipykernel watches for a change of this parent; where it is 1, init never goes away.
-    env = {**spec["env"], "JPY_PARENT_PID": str(parent)}
-    os.execvpe(spec["argv"][0], spec["argv"], env)
 
 
 def read_tail(directory: str) -> str:

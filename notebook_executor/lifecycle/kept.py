@@ -41,6 +41,7 @@ class KeptKernel:
         directory: Path,
         record: Mapping[str, Any],
         owned: Path | None = None,
+        server: str | None = None,
     ) -> None:
         self.tier: Literal["namespace", "subreaper", "best_effort"] = tier
         self.directory = directory
@@ -53,7 +54,7 @@ class KeptKernel:
         self._signalled = 0
         self._gone = False
         self.death_fd, self._death_end = os.pipe()
-        self._wire = supervisor.keep(tier, directory)
+        self._wire = supervisor.keep(tier, directory, server)
         self._listener = new_thread(self._listen, "keeper")
         self._listener.start()
         self._send(
@@ -63,12 +64,27 @@ class KeptKernel:
         )
         self._expect("made", lambda reason: not_made(directory, reason))
 
+    @property
+    def warm(self) -> bool:
+        """Whether the kernel is a fork of one that has everything imported."""
+        return bool(self._events["made"].get("warm"))
+
+    def prepare(self, argv: list[str]) -> None:
+        """Have a warm kernel start up to where it has to know what for; ``launch`` lets it go on.
+
+        Raises:
+            KernelStartError: It could not.
+        """
+        self._send(do="prepare", argv=argv)
+        self._expect("prepared", lambda reason: not_launched(argv, self.directory, reason))
+
     def launch(
         self,
         argv: list[str],
         env: Mapping[str, str],
         cwd: Path,
         limits: ResourceLimits = NO_LIMITS,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         mark = self._marks.limit
         self._send(
@@ -81,6 +97,7 @@ class KeptKernel:
             },
             cwd=str(cwd),
             limits=limits._asdict(),
+            record=dict(about or {}),
             rlimits={**limits.rlimits(), **({"RLIMIT_MSGQUEUE": (mark, mark)} if mark else {})},
         )
         self._expect("started", lambda reason: not_launched(argv, cwd, reason))

@@ -8,27 +8,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from notebook_executor.errors import KernelDiedError, KernelStartError
 from notebook_executor.lifecycle.choice import Containment
-from notebook_executor.lifecycle.connection import Channels, Connection
+from notebook_executor.lifecycle.connection import Channels
 from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
 from notebook_executor.lifecycle.keeper import read_tail
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
+from notebook_executor.lifecycle.standby import Opened, open_kernel
+from notebook_executor.lifecycle.warm import WarmKernels
 
 _TERMINATE_GRACE = 0.3
 
 
 # What an idle ipykernel does before it is asked to shut down. It ends the children in its process
 # group and collects them: its own shutdown does only the first, and then waits for up to 28 s
-# until nobody is left, zombies included. And it lets go of its output streams: its control thread
-# would flush them once more, and wait for ever if the thread that publishes has just stopped.
+# until nobody is left, zombies included. And it lets go of its output streams, and has its exit
+# wait for its control thread: that would flush them once more and publish that it is idle, and
+# wait for ever if the thread that publishes has just been stopped (the race of ipykernel#1518).
 _GET_READY_TO_END = {
     "code": """
-import os, psutil, sys, time
+import atexit, os, psutil, sys, time
 began, asked = time.monotonic(), False
 while time.monotonic() < began + 2:
     try:
@@ -44,6 +48,7 @@ while time.monotonic() < began + 2:
         break
 sys.stdout.flush(), sys.stderr.flush()
 sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+atexit.register(get_ipython().kernel.control_thread.join, 2)
 """,
     "silent": True,
     "store_history": False,
@@ -89,6 +94,7 @@ class Kernel:
         info: The content of the kernel's kernel_info reply.
         busy: Set by whoever executes: a busy kernel is interrupted before it is shut down.
         end: What is known of the end, once it is over.
+        why_cold: Why it could not be a warm one, where one was wanted; else empty.
     """
 
     spec: LaunchSpec
@@ -97,6 +103,12 @@ class Kernel:
     info: dict[str, Any] = field(default_factory=dict)
     busy: bool = False
     end: KernelEnd | None = None
+    why_cold: str = ""
+
+    @property
+    def warm(self) -> bool:
+        """Whether it is a fork of a process that had everything imported."""
+        return self.contained.warm
 
     @property
     def containment(self) -> Tier:
@@ -157,6 +169,7 @@ def start_kernel(
     limits: ResourceLimits = NO_LIMITS,
     about: Mapping[str, Any] | None = None,
     unwanted: Callable[[], bool] = lambda: False,
+    warm: WarmKernels | None = None,
 ) -> Iterator[Kernel]:
     """Start a kernel, wait until it answers, and end it with everything it started.
 
@@ -179,6 +192,7 @@ def start_kernel(
         limits: What the kernel and all it starts may use.
         about: Added to what the lease file says of the kernel.
         unwanted: Asked every now and then while the kernel starts; True gives it up.
+        warm: Where a warm kernel may be had; None for a cold one.
 
     Raises:
         KernelStartError: It did not start, died while starting, did not answer in time, or was
@@ -195,18 +209,23 @@ def start_kernel(
                 "host_pid": os.getpid(),
                 **(about or {}),
             }
-            contained = containment.open(host_view=host_view, required=required, record=record)
+            view = _View(host_view, required, record)
+            opened, why_cold = _open(spec, containment, warm, extra_arguments, env, transport, view)
+            contained, channels = opened.contained, opened.channels
             stack.callback(end.kill, contained)
-            connection = Connection.create(contained.directory, spec.name, transport)
+            if channels is not None:
+                stack.callback(channels.close)
             contained.launch(
-                spec.command(connection.file, extra_arguments),
+                spec.command(opened.connection.file, extra_arguments),
                 spec.environment({**env, **prepare(contained.directory)}),
                 cwd,
                 limits,
+                {**record, "stand_by": False, "started_at": datetime.now(UTC).isoformat()},
             )
-            channels = Channels(connection, contained.death_fd)
-            stack.callback(channels.close)
-            kernel = Kernel(spec, channels, contained)
+            if channels is None:
+                channels = Channels(opened.connection, contained.death_fd)
+                stack.callback(channels.close)
+            kernel = Kernel(spec, channels, contained, why_cold=why_cold)
             stack.callback(end.stop, kernel, graces)
             kernel.info = _wait_ready(kernel, deadline, start_timeout, unwanted)
             yield kernel
@@ -215,6 +234,31 @@ def start_kernel(
         raise
     finally:
         end.tell()
+
+
+class _View(NamedTuple):
+    host_view: bool
+    required: Tier | None
+    record: Mapping[str, Any]
+
+
+def _open(
+    spec: LaunchSpec,
+    containment: Containment,
+    warm: WarmKernels | None,
+    extra: tuple[str, ...],
+    env: Mapping[str, str],
+    transport: Literal["ipc", "tcp"],
+    view: _View,
+) -> tuple[Opened, str]:
+    """A kernel to launch, a warm one if it can be, and why it cannot where it should."""
+    why_cold = ""
+    if warm is not None and transport == "ipc":
+        opened = warm.take(spec, extra, env, **view._asdict())
+        if not isinstance(opened, str):
+            return opened, ""
+        why_cold = opened
+    return open_kernel(containment, spec, transport=transport, **view._asdict()), why_cold
 
 
 class _End:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.wire import Wire
@@ -50,12 +52,14 @@ class Supervisor:
         with contextlib.suppress(OSError), self._lock:
             self._launch()
 
-    def keep(self, tier: Tier, directory: Path) -> Wire:
-        """Have the guard fork a keeper, which then waits for what to launch.
+    def keep(self, tier: Tier, directory: Path, server: str | None = None) -> Wire:
+        """Have a keeper forked, which then waits for what to launch.
 
         Args:
             tier: How the kernel is contained.
             directory: The private directory that the keeper is to make.
+            server: The fork server to fork it, if there is one of that name; the keeper says
+                whether it was.
 
         Returns:
             The wire to the keeper; the caller owns it. Its end is the kernel's end.
@@ -63,21 +67,57 @@ class Supervisor:
         Raises:
             KernelStartError: There is no guard to be had.
         """
+        request = {"do": "keep", "tier": tier, "directory": str(directory), "server": server}
         ours, theirs = socket.socketpair()
         try:
             with theirs, self._lock:
                 self._ensure()
-                self._ask(f"{tier} {directory}", theirs)
+                self._ask(request, [theirs.fileno()])
         except BaseException:
             ours.close()
             raise
         return Wire(ours)
 
-    def _ask(self, request: str, lease: socket.socket) -> None:
+    def serve(self, server: str, command: dict[str, Any]) -> Wire:
+        """Have the guard start a fork server.
+
+        Args:
+            server: What ``keep`` names it by.
+            command: ``argv``, ``env`` and ``cwd`` of an interpreter.
+
+        Returns:
+            The wire to it, on which it is told what to import and says how that went; the caller
+            owns it.
+
+        Raises:
+            KernelStartError: There is no guard to be had.
+        """
+        ours, theirs = socket.socketpair()
+        spec = os.memfd_create("fork-server", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(spec, "wb") as file, theirs, self._lock:
+                file.write(json.dumps(command).encode())
+                file.flush()
+                self._ensure()
+                self._ask({"do": "serve", "server": server}, [spec, theirs.fileno()])
+        except BaseException:
+            ours.close()
+            raise
+        return Wire(ours)
+
+    def forget(self, server: str) -> None:
+        """End a fork server; its kernels live on."""
+        with self._lock:
+            if self._control is not None and self._owner == os.getpid():
+                with contextlib.suppress(KernelStartError):
+                    self._ask({"do": "forget", "server": server}, [])
+
+    def _ask(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+        message = json.dumps(request).encode()
         for attempt in (1, 2):
             assert self._control is not None
             try:
-                socket.send_fds(self._control, [request.encode()], [lease.fileno()])
+                socket.send_fds(self._control, [message], descriptors)
             except OSError as error:
                 # The guard was killed since it was last used.
                 self._drop()

@@ -1,0 +1,204 @@
+"""The fork server: one process of a kernel's interpreter that has ipykernel imported.
+
+Started by the guard, it forks keepers whose kernels are forks, too: a kernel that need not import
+anything answers in a fraction of the time. Single-threaded and without a zmq context, as only that
+can be forked safely. The interpreter need not be the host's, nor have anything of ours installed.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+from notebook_executor.lifecycle import forked_kernel, keeper
+from notebook_executor.lifecycle.forking import fork_apart
+from notebook_executor.lifecycle.launching import be_child_of, take_on
+from notebook_executor.lifecycle.wire import Wire
+
+# What a kernel imports until it has run its first cell. debugpy is half of it.
+_MODULES = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completer",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.magics",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "comm",
+    "faulthandler",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+)
+
+
+def main(control_fd: int, status_fd: int) -> None:
+    """Import, say how that went, and fork for the guard until it is gone.
+
+    Returns in the guard's child and, at the end of its life, in each kernel.
+    """
+    control = socket.socket(fileno=control_fd)
+    with socket.socket(fileno=status_fd) as status:
+        wire = Wire(status)
+        wanted = wire.receive()
+        if wanted is None:
+            return
+        try:
+            _import(wanted["preload"])
+        except BaseException as error:
+            wire.send(problem=f"{type(error).__name__}: {error}")
+            return
+        wire.send(problem="", **_surroundings())
+    gc.collect()
+    gc.freeze()
+    try:
+        _serve(control)
+    except forked_kernel.Born as born:
+        kernel = born.kernel
+        control.close()
+    else:
+        return
+    kernel.live()
+
+
+def _import(preload: list[str]) -> None:
+    for name in (*_MODULES, *preload):
+        importlib.import_module(name)
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        raise RuntimeError(f"importing left {threads - 1} threads running, which a fork loses")
+
+
+def _surroundings() -> dict[str, Any]:
+    """What, when it changes on disk, makes this process's imports and configuration stale."""
+    from IPython.paths import get_ipython_dir
+    from jupyter_core.paths import jupyter_config_path
+
+    profile = os.path.join(get_ipython_dir(), "profile_default")
+    folders = [*sys.path, get_ipython_dir(), profile, os.path.join(profile, "startup")]
+    folders += [*jupyter_config_path(), "/etc/ipython", "/usr/local/etc/ipython"]
+    folders.append(os.path.join(sys.prefix, "etc", "ipython"))
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = {name for name in files if name and not name.startswith((sys.prefix, sys.base_prefix))}
+    return {"watched": sorted({*filter(None, folders), *own}), "configured": _configured(folders)}
+
+
+def _configured(folders: list[str]) -> bool:
+    """Whether there is code or configuration of the user's that runs while a kernel starts."""
+    if os.environ.get("PYTHONSTARTUP"):
+        return True
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                if name.startswith(("ipython_config.", "ipython_kernel_config.")):
+                    return True
+                if folder.endswith("startup") and name.endswith((".py", ".ipy")):
+                    return True
+    return False
+
+
+def _serve(control: socket.socket) -> None:
+    """Fork keepers until the guard is gone.
+
+    Raises:
+        Born: In each kernel.
+    """
+    while True:
+        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(12))
+        if not message:
+            return
+        descriptors = array.array("i")
+        for _, _, data in ancillary:
+            descriptors.frombytes(data)
+        request = json.loads(message)
+        inside = request["tier"] == "namespace"
+        try:
+            pid = fork_apart(inside)
+        except OSError as error:
+            pid = -(error.errno or 1)
+        if pid == 0:
+            _keep(control, descriptors, request["directory"], inside)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.send(str(pid).encode())
+
+
+def _keep(
+    control: socket.socket, descriptors: array.array[int], directory: str, inside: bool
+) -> NoReturn:
+    """Be the keeper, and never return but by being its kernel."""
+    lease, host, guard = descriptors
+    status = 1
+    control.close()
+    wire = Wire(socket.socket(fileno=lease))
+    try:
+        status = keeper.main(wire, host, guard, directory, inside, _WarmLauncher())
+    except forked_kernel.Born:
+        wire.close()
+        raise
+    except BaseException:
+        os._exit(status)
+    os._exit(status)
+
+
+class _WarmLauncher:
+    """See ``Launcher``: forks a kernel that waits for what it is for, or goes on at once."""
+
+    warm = True
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._word = -1
+        self._spec = -1
+
+    def prepare(self, argv: list[str], directory: str) -> int:
+        self._spec = os.memfd_create("spec", os.MFD_CLOEXEC)
+        reading, self._word = os.pipe2(os.O_CLOEXEC)
+        self._waiting = self._fork(argv, directory, None, (reading, self._spec))
+        os.close(reading)
+        return self._waiting
+
+    def launch(self, spec: dict[str, Any], directory: str) -> int:
+        # What the child would be refused later on, when nobody waits for its word.
+        with os.scandir(spec["cwd"]):
+            os.access(spec["cwd"], os.X_OK)
+        if not self._waiting:
+            return self._fork(spec["argv"], directory, spec, None)
+        with os.fdopen(self._spec, "wb", closefd=True) as file:
+            file.write(json.dumps(spec).encode())
+        with contextlib.suppress(OSError):
+            os.write(self._word, b"x")
+        os.close(self._word)
+        return self._waiting
+
+    def _fork(
+        self,
+        argv: list[str],
+        directory: str,
+        spec: dict[str, Any] | None,
+        waits_on: tuple[int, int] | None,
+    ) -> int:
+        me = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                be_child_of(me, directory)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+                if spec is not None:
+                    take_on(spec)
+            except BaseException:
+                os._exit(127)
+            raise forked_kernel.Born(forked_kernel.ForkedKernel(me, argv, spec, waits_on))
+        return pid

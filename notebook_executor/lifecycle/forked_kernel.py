@@ -1,0 +1,113 @@
+"""What a fork of the fork server does to be the kernel that executing a command would have made."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from notebook_executor.lifecycle.launching import take_on
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+class Born(BaseException):
+    """Raised in a new kernel, to leave everything behind that its ancestors were doing."""
+
+    def __init__(self, kernel: ForkedKernel) -> None:
+        super().__init__()
+        self.kernel = kernel
+
+
+class ForkedKernel:
+    """An ipykernel that has yet to begin.
+
+    Args:
+        keeper: The parent's pid.
+        argv: The command that it stands in for.
+        spec: What it is for; None when it is to wait for that.
+        waits_on: A pipe that is written to once it is known, and the file that it is then in.
+    """
+
+    def __init__(
+        self,
+        keeper: int,
+        argv: list[str],
+        spec: dict[str, Any] | None,
+        waits_on: tuple[int, int] | None,
+    ) -> None:
+        self._keeper = keeper
+        self._argv = argv
+        self._spec = spec
+        self._waits_on = waits_on
+
+    def live(self) -> None:
+        """Be the kernel; return when it is to exit."""
+        _let_go(self._waits_on or ())
+        self._disguise()
+        served = dict(os.environ)
+        if self._spec is not None:
+            self._dress(served, self._spec["env"])
+        from ipykernel.kernelapp import IPKernelApp
+
+        app: Any = IPKernelApp.instance(parent_handle=self._keeper)
+        app.initialize(self._argv[self._argv.index("-f") :])
+        if self._waits_on is not None:
+            self._wait(app, served, *self._waits_on)
+        app.start()
+
+    def _disguise(self) -> None:
+        """Have ``sys`` tell of the command, and ``__main__`` and ``sys.modules`` nothing of us."""
+        module = self._argv.index("-m") + 1
+        launcher = sys.modules["ipykernel"].__file__ or ""
+        script = os.path.join(os.path.dirname(os.path.dirname(launcher)), "ipykernel_launcher.py")
+        sys.argv[:] = [script, *self._argv[module + 1 :]]
+        sys.orig_argv[:] = self._argv
+        for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+            del sys.modules[name]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        # ``random`` itself starts anew after a fork.
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed()
+
+    def _wait(self, app: Any, served: dict[str, str], word: int, file: int) -> None:
+        if not os.read(word, 1):
+            os._exit(0)
+        with os.fdopen(file, "rb") as spec_file:
+            spec_file.seek(0)
+            spec = json.load(spec_file)
+        os.close(word)
+        take_on(spec)
+        self._dress(served, spec["env"])
+        # What IPython noted of its surroundings when it was made.
+        app.shell.starting_dir = os.getcwd()
+        app.shell.history_manager.dir_hist[:] = [Path.cwd()]
+
+    def _dress(self, served: dict[str, str], wanted: dict[str, str]) -> None:
+        """Change what the kernel's environment has beyond the fork server's, and leave the rest.
+
+        What Python or ipykernel read when they start is the same in both, but for ``PYTHONPATH``,
+        and IPython has set some variables on top of it.
+        """
+        wanted = {**wanted, "JPY_PARENT_PID": str(self._keeper)}
+        for name in served.keys() - wanted.keys():
+            os.environ.pop(name, None)
+        os.environ.update(dict(wanted.items() - served.items()))
+        known = served.get("PYTHONPATH", "").split(os.pathsep)
+        paths = wanted.get("PYTHONPATH", "").split(os.pathsep)
+        # IPython may have put the working directory, as "", first.
+        first = 1 if sys.path[:1] == [""] else 0
+        sys.path[first:first] = [path for path in paths if path and path not in known]
+
+
+def _let_go(kept: tuple[int, ...]) -> None:
+    """Close every descriptor but the streams and these, whoever had opened it."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2 and descriptor not in kept:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue
