@@ -49,6 +49,7 @@ def main(control_fd: int, status_fd: int) -> None:
     Returns in the guard's child and, at the end of its life, in each kernel.
     """
     control = socket.socket(fileno=control_fd)
+    environment = dict(os.environ)
     with socket.socket(fileno=status_fd) as status:
         wire = Wire(status)
         wanted = wire.receive()
@@ -69,7 +70,7 @@ def main(control_fd: int, status_fd: int) -> None:
         control.close()
     else:
         return
-    kernel.live()
+    kernel.live(environment)
 
 
 def _import(preload: list[str]) -> None:

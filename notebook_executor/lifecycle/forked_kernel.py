@@ -44,11 +44,14 @@ class ForkedKernel:
         self._spec = spec
         self._waits_on = waits_on
 
-    def live(self) -> None:
-        """Be the kernel; return when it is to exit."""
+    def live(self, served: dict[str, str]) -> None:
+        """Be the kernel; return when it is to exit.
+
+        Args:
+            served: The environment that the fork server was started with.
+        """
         _let_go(self._waits_on or ())
         self._disguise()
-        served = dict(os.environ)
         if self._spec is not None:
             self._dress(served, self._spec["env"])
         from ipykernel.kernelapp import IPKernelApp
