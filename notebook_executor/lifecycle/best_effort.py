@@ -21,7 +21,7 @@ from notebook_executor.lifecycle.containment import ContainedEnd, not_launched, 
 from notebook_executor.lifecycle.keeper import read_tail
 from notebook_executor.lifecycle.launching import OUTPUT_FILE
 from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
-from notebook_executor.lifecycle.private import make_directory, remove_directory
+from notebook_executor.lifecycle.private import describe, make_directory, remove_directory
 from notebook_executor.lifecycle.threads import new_thread
 
 _MARK = "NBX_LEASE"
@@ -48,9 +48,10 @@ class BestEffortKernel:
         self._lock = threading.Lock()
         self._reaped = False
         self._ended: ContainedEnd | None = None
+        self._record = dict(record)
         try:
             self._lock_fd = make_directory(
-                str(directory), dict(record), None if owned is None else str(owned)
+                str(directory), self._record, None if owned is None else str(owned)
             )
         except OSError as error:
             raise not_made(directory, str(error.strerror)) from error
@@ -69,6 +70,7 @@ class BestEffortKernel:
                 "Limits cannot be enforced here: they need Linux and /proc",
                 hint="Leave limits out, and have a container or the service manager set them.",
             )
+        describe(self._lock_fd, {**self._record, **(about or {})})
         marks = ",".join(filter(None, (env.get(_MARK), self._token)))
         with (self.directory / OUTPUT_FILE).open("wb") as output:
             try:

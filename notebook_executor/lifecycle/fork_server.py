@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from notebook_executor.lifecycle import forked_kernel, keeper
 from notebook_executor.lifecycle.forking import fork_apart
-from notebook_executor.lifecycle.launching import be_child_of, take_on
+from notebook_executor.lifecycle.launching import be_child_of, set_limits, take_on
 from notebook_executor.lifecycle.wire import Wire
 
 # What a kernel imports until it has run its first cell. debugpy is half of it.
@@ -163,33 +163,27 @@ class _WarmLauncher:
         self._word = -1
         self._spec = -1
 
-    def prepare(self, argv: list[str], directory: str) -> int:
+    def prepare(self, spec: dict[str, Any], directory: str) -> int:
         self._spec = os.memfd_create("spec", os.MFD_CLOEXEC)
         reading, self._word = os.pipe2(os.O_CLOEXEC)
-        self._waiting = self._fork(argv, directory, None, (reading, self._spec))
+        self._waiting = self._fork(spec, directory, (reading, self._spec))
         os.close(reading)
         return self._waiting
 
     def launch(self, spec: dict[str, Any], directory: str) -> int:
         # What the child would be refused later on, when nobody waits for its word.
-        with os.scandir(spec["cwd"]):
-            os.access(spec["cwd"], os.X_OK)
+        os.chdir(spec["cwd"])
+        os.chdir("/")
         if not self._waiting:
-            return self._fork(spec["argv"], directory, spec, None)
-        with os.fdopen(self._spec, "wb", closefd=True) as file:
+            return self._fork(spec, directory, None)
+        with os.fdopen(self._spec, "wb") as file:
             file.write(json.dumps(spec).encode())
         with contextlib.suppress(OSError):
             os.write(self._word, b"x")
         os.close(self._word)
         return self._waiting
 
-    def _fork(
-        self,
-        argv: list[str],
-        directory: str,
-        spec: dict[str, Any] | None,
-        waits_on: tuple[int, int] | None,
-    ) -> int:
+    def _fork(self, spec: dict[str, Any], directory: str, waits_on: tuple[int, int] | None) -> int:
         me = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -197,9 +191,8 @@ class _WarmLauncher:
                 be_child_of(me, directory)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-                if spec is not None:
-                    take_on(spec)
+                (take_on if waits_on is None else set_limits)(spec)
             except BaseException:
                 os._exit(127)
-            raise forked_kernel.Born(forked_kernel.ForkedKernel(me, argv, spec, waits_on))
+            raise forked_kernel.Born(forked_kernel.ForkedKernel(me, spec, waits_on))
         return pid

@@ -27,20 +27,18 @@ class ForkedKernel:
 
     Args:
         keeper: The parent's pid.
-        argv: The command that it stands in for.
-        spec: What it is for; None when it is to wait for that.
-        waits_on: A pipe that is written to once it is known, and the file that it is then in.
+        spec: The command that it stands in for, and what for unless it is to wait for that.
+        waits_on: A pipe that is written to once that is known, and the file that it is then in.
     """
 
     def __init__(
         self,
         keeper: int,
-        argv: list[str],
-        spec: dict[str, Any] | None,
+        spec: dict[str, Any],
         waits_on: tuple[int, int] | None,
     ) -> None:
         self._keeper = keeper
-        self._argv = argv
+        self._argv: list[str] = spec["argv"]
         self._spec = spec
         self._waits_on = waits_on
 
@@ -52,7 +50,7 @@ class ForkedKernel:
         """
         _let_go(self._waits_on or ())
         self._disguise()
-        if self._spec is not None:
+        if self._waits_on is None:
             self._dress(served, self._spec["env"])
         from ipykernel.kernelapp import IPKernelApp
 

@@ -34,7 +34,7 @@ class Launcher(Protocol):
 
     warm: bool
 
-    def prepare(self, argv: list[str], directory: str) -> int:
+    def prepare(self, spec: dict[str, Any], directory: str) -> int:
         """Have a kernel wait, as far started as it can be before it is known what for.
 
         Returns:
@@ -149,7 +149,7 @@ class _Keeper:
         self._lease.send(event="made", warm=self._launcher.warm)
         spec = self._ask()
         if spec["do"] == "prepare":
-            self._kernel = self._launcher.prepare(spec["argv"], self._directory)
+            self._kernel = self._launcher.prepare(spec, self._directory)
             describe(lock, {**record, "kernel_pid": self._kernel})
             self._lease.send(event="prepared")
             spec = self._ask()
@@ -258,8 +258,6 @@ class _Keeper:
         files = remove_directory(self._directory) if clean else count_files(self._directory)
         self._lease.send(event="end", ended=ended, left=left, files_left=files, tail=tail)
         return 0 if clean and not files else 1
-
-
 
 
 def read_tail(directory: str) -> str:

@@ -75,7 +75,7 @@ class KeptKernel:
         Raises:
             KernelStartError: It could not.
         """
-        self._send(do="prepare", argv=argv)
+        self._send(do="prepare", argv=argv, rlimits=self._mark())
         self._expect("prepared", lambda reason: not_launched(argv, self.directory, reason))
 
     def launch(
@@ -86,7 +86,6 @@ class KeptKernel:
         limits: ResourceLimits = NO_LIMITS,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        mark = self._marks.limit
         self._send(
             do="launch",
             argv=argv,
@@ -98,9 +97,13 @@ class KeptKernel:
             cwd=str(cwd),
             limits=limits._asdict(),
             record=dict(about or {}),
-            rlimits={**limits.rlimits(), **({"RLIMIT_MSGQUEUE": (mark, mark)} if mark else {})},
+            rlimits={**limits.rlimits(), **self._mark()},
         )
         self._expect("started", lambda reason: not_launched(argv, cwd, reason))
+
+    def _mark(self) -> dict[str, tuple[int, int]]:
+        mark = self._marks.limit
+        return {"RLIMIT_MSGQUEUE": (mark, mark)} if mark else {}
 
     @property
     def alive(self) -> bool:

@@ -18,7 +18,7 @@ class ColdLauncher:
 
     warm = False
 
-    def prepare(self, argv: list[str], directory: str) -> int:
+    def prepare(self, spec: dict[str, Any], directory: str) -> int:
         """Nothing: what is executed is known by ``launch`` alone."""
         return 0
 
@@ -72,6 +72,11 @@ def take_on(spec: dict[str, Any]) -> None:
     Raises:
         OSError: There is no such directory.
     """
+    set_limits(spec)
+    os.chdir(spec["cwd"])
+
+
+def set_limits(spec: dict[str, Any]) -> None:
+    """In the kernel's process: what is inherited by whatever it starts."""
     for name, (soft, hard) in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (soft, hard))
-    os.chdir(spec["cwd"])

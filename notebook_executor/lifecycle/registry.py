@@ -25,7 +25,7 @@ from notebook_executor.lifecycle.leases import (
 from notebook_executor.lifecycle.marks import find_marked
 from notebook_executor.lifecycle.proctree import descendants, start_ticks, stat_fields
 
-State = Literal["starting", "running", "ending", "left over"]
+State = Literal["starting", "stand-by", "running", "ending", "left over"]
 
 # Fields of /proc/PID/stat, counted from the third: parent, resident pages.
 _PARENT, _RESIDENT = 1, 21
@@ -55,8 +55,8 @@ class LiveKernel:
 
     Attributes:
         directory: Its private directory.
-        state: ``ending`` once the kernel itself has exited; ``left over`` when its keeper is
-            gone, too: ``reap`` finishes that.
+        state: ``stand-by`` while it waits for a run; ``ending`` once the kernel itself has
+            exited; ``left over`` when its keeper is gone, too: ``reap`` finishes that.
         kernel: The kernelspec's name.
         containment: The tier.
         name: What it is called besides: a Jupyter server's id of it, or a session's name.
@@ -153,6 +153,8 @@ def _look(lease: Lease) -> LiveKernel:
 def _state(held: bool, record: dict[str, Any], kernel: int | None) -> State:
     if not held:
         return "left over"
+    if record.get("stand_by"):
+        return "stand-by"
     if kernel is not None:
         return "running"
     return "ending" if "kernel_pid" in record else "starting"

@@ -1,0 +1,239 @@
+"""Warm kernels: when there are any, what they are made from, and that nothing of them stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from notebook_executor import NotebookExecutor
+from notebook_executor.errors import UsageError
+from notebook_executor.lifecycle import live_kernels
+from notebook_executor.lifecycle.directories import bases
+from tests.conftest import MakeNotebook
+from tests.waiting import stand_by, waiting
+
+
+def _fork_servers() -> list[psutil.Process]:
+    found = []
+    for guard in psutil.Process().children():
+        # A keeper that it has forked looks the same, but has a kernel.
+        own = [child for child in guard.children() if "fork_server" in " ".join(child.cmdline())]
+        found += [child for child in own if not child.children()]
+    return found
+
+
+def test_kernels_are_warm_from_the_second_of_a_kind_on(
+    executor: NotebookExecutor, make_notebook: MakeNotebook
+) -> None:
+    notebook = make_notebook("1")
+
+    warm = [executor.execute(notebook, False).kernel.warm for _ in range(3)]
+
+    assert warm == [False, True, True]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_all_are_warm_or_none(make_notebook: MakeNotebook, tmp_path: Path, warm: bool) -> None:
+    notebook = make_notebook("1")
+    with NotebookExecutor(tmp_path, warm=warm) as executor:
+        results = [executor.execute(notebook, False) for _ in range(2)]
+
+    assert [result.kernel.warm for result in results] == [warm, warm]
+    assert all(not result.warnings and result.kernel.containment for result in results)
+
+
+def test_what_waits_is_seen_and_ends_with_the_executor(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    notebook = make_notebook("1")
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        executor.execute(notebook, False)
+        stand_by(1)
+        (kernel,) = [kernel for kernel in live_kernels(bases()) if kernel.host_pid == os.getpid()]
+
+        assert (kernel.state, kernel.run_id) == ("stand-by", None)
+        assert len(_fork_servers()) == 1
+    assert waiting() == 0
+
+
+def test_a_kernel_that_waited_takes_what_its_run_brings(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    notebook = make_notebook(
+        ("value = 1", "parameters"), "import os\nprint(os.getcwd(), _dh, value)"
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        executor.execute(notebook, False)
+        stand_by(1)
+        result = executor.execute(
+            notebook, False, {"value": 2}, cwd=elsewhere, limits={"cpu_seconds": 20}
+        )
+
+    assert result.ok and result.kernel.warm
+    printed = result.notebook.cells[-1].outputs[0]["text"]
+    assert printed == f"{elsewhere} [PosixPath('{elsewhere}')] 2\n"
+
+
+def test_each_environment_has_a_server_of_its_own(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    notebook = make_notebook("import os\nprint(os.environ.get('WHICH'))")
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        told = []
+        for which in ("one", "two", "one"):
+            result = executor.execute(notebook, False, env={"WHICH": which})
+            told.append(result.notebook.cells[0].outputs[0]["text"].strip())
+        servers = len(_fork_servers())
+
+    assert told == ["one", "two", "one"]
+    assert servers == 2
+
+
+def test_what_is_installed_meanwhile_is_found(make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "thing.py").write_text("value = 'old'\n")
+    notebook = make_notebook("import thing\nprint(thing.value)")
+    env = {"PYTHONPATH": str(library)}
+    with NotebookExecutor(tmp_path, warm=True, preload=["thing"]) as executor:
+        first = executor.execute(notebook, False, env=env)
+        stand_by(1)
+        # As pip does: the file is another one afterwards, and the folder has changed.
+        (library / "new.py").write_text("value = 'new'\n")
+        (library / "new.py").rename(library / "thing.py")
+        second = executor.execute(notebook, False, env=env)
+
+    assert [run.notebook.cells[0].outputs[0]["text"] for run in (first, second)] == [
+        "old\n",
+        "new\n",
+    ]
+    assert second.kernel.warm
+
+
+@pytest.mark.parametrize("place", ["startup/10-mine.py", "ipython_config.py"])
+def test_what_the_user_has_configured_runs_for_each_kernel(
+    make_notebook: MakeNotebook, tmp_path: Path, place: str
+) -> None:
+    code = "import os; started_in = os.getcwd()"
+    file = tmp_path / "ipython" / "profile_default" / place
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        code if "startup" in place else f"c.InteractiveShellApp.exec_lines = [{code!r}]"
+    )
+    notebook = make_notebook("print(started_in)")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    env = {"IPYTHONDIR": str(tmp_path / "ipython")}
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        executor.execute(notebook, False, env=env)
+        result = executor.execute(notebook, False, env=env, cwd=elsewhere)
+
+    assert result.kernel.warm
+    assert result.notebook.cells[0].outputs[0]["text"] == f"{elsewhere}\n"
+
+
+def test_what_cannot_be_preloaded_is_a_warning(make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    with NotebookExecutor(tmp_path, warm=True, preload=["no_such_module"]) as executor:
+        result = executor.execute(make_notebook("1"), False)
+
+    assert result.ok and not result.kernel.warm
+    assert "No module named 'no_such_module'" in result.warnings[0]
+
+
+@pytest.mark.parametrize("options", [{"warm": "hot"}, {"preload": ["no/module"]}])
+def test_senseless_wishes_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        NotebookExecutor(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("victim", ["server", "guard", "stand-by"])
+def test_the_next_run_does_without_what_was_killed(
+    make_notebook: MakeNotebook, tmp_path: Path, victim: str
+) -> None:
+    notebook = make_notebook("1")
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        executor.execute(notebook, False)
+        stand_by(1)
+        (guard,) = psutil.Process().children()
+        (server,) = _fork_servers()
+        waits = next(child for child in guard.children(recursive=True) if child.ppid() != guard.pid)
+        {"server": server, "guard": guard, "stand-by": waits}[victim].kill()
+
+        results = [executor.execute(notebook, False) for _ in range(3)]
+
+    assert all(result.ok for result in results), results
+    assert results[-1].kernel.warm
+    assert all(result.cleanup.processes_left == 0 for result in results)
+
+
+def test_a_host_that_is_killed_leaves_nothing_that_waits(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    notebook = make_notebook("1")
+    script = f"""
+import sys
+from notebook_executor import NotebookExecutor
+from tests.waiting import stand_by
+executor = NotebookExecutor({str(tmp_path)!r}, warm=True)
+assert executor.execute({str(notebook)!r}, False).ok
+stand_by(1)
+print("waiting", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == b"waiting\n"
+        below = psutil.Process(host.pid).children(recursive=True)
+        host.send_signal(signal.SIGKILL)
+        host.wait(30)
+
+    assert len(below) >= 4  # guard, fork server, keeper, kernel
+    _, alive = psutil.wait_procs(below, timeout=10)
+    assert not alive
+
+
+def test_a_forked_copy_of_the_host_leaves_its_parents_kernels_alone(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    notebook = make_notebook("1")
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        executor.execute(notebook, False)
+        stand_by(1)
+        pid = os.fork()
+        if pid == 0:
+            ok = executor.execute(notebook, False).ok
+            executor.close()
+            os._exit(0 if ok else 1)
+        status = os.waitpid(pid, 0)[1]
+
+        assert status == 0
+        assert waiting() == 1
+        assert executor.execute(notebook, False).kernel.warm
+
+
+@pytest.mark.timeout(600)
+def test_two_hundred_kernels_exit_politely(make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    notebook = make_notebook(
+        "import atexit\nfile = open('done', 'a')\nfile.write('unflushed\\n')\n"
+        "atexit.register(lambda: open('exit', 'a').write('x'))"
+    )
+    with NotebookExecutor(tmp_path, warm=True) as executor:
+        results = [executor.execute(notebook, False) for _ in range(200)]
+
+    assert {result.kernel.exit_code for result in results} == {0}
+    assert all(result.kernel.warm for result in results)
+    assert (tmp_path / "done").read_text() == "unflushed\n" * 200
+    assert (tmp_path / "exit").read_text() == "x" * 200
