@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# ruff: noqa: F821
+# ruff: noqa
 """The source of a cell that tells all a kernel can tell of itself; executed, never imported."""
 
 import gc

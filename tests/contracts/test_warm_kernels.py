@@ -36,6 +36,7 @@ def _facts(
     result = executor.execute(notebook, False, **options)
     assert result.ok, result
     assert result.kernel.warm is warm
+    assert result.notebook is not None
     text = "".join(output["text"] for output in result.notebook.cells[-1].outputs)
     for pattern, replacement in _OWN:
         text = pattern.sub(replacement, text)
@@ -74,7 +75,9 @@ def test_kernels_of_one_server_draw_different_numbers(
     cell = "import random, uuid, numpy\nprint(random.random(), numpy.random.rand(), uuid.uuid4())"
     notebook = make_notebook(cell)
     with NotebookExecutor(tmp_path, warm=True, preload=["numpy"]) as executor:
-        drawn = [executor.execute(notebook, False).notebook.cells[0].outputs for _ in range(3)]
+        results = [executor.execute(notebook, False) for _ in range(3)]
 
-    texts = [text for outputs in drawn for text in outputs[0]["text"].split()]
-    assert len(set(texts)) == 9
+    notebooks = [result.notebook for result in results if result.notebook]
+    assert (
+        len({word for node in notebooks for word in node.cells[0].outputs[0]["text"].split()}) == 9
+    )

@@ -11,12 +11,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from notebook_executor import NotebookExecutor
+from notebook_executor import ExecutionResult, NotebookExecutor
 from notebook_executor.errors import UsageError
 from notebook_executor.lifecycle import live_kernels
 from notebook_executor.lifecycle.directories import bases
 from tests.conftest import MakeNotebook
 from tests.waiting import stand_by, waiting
+
+
+def _printed(result: ExecutionResult) -> str:
+    assert result.ok, result
+    assert result.notebook is not None
+    return str(result.notebook.cells[-1].outputs[0]["text"])
 
 
 def _fork_servers() -> list[psutil.Process]:
@@ -77,9 +83,8 @@ def test_a_kernel_that_waited_takes_what_its_run_brings(
             notebook, False, {"value": 2}, cwd=elsewhere, limits={"cpu_seconds": 20}
         )
 
-    assert result.ok and result.kernel.warm
-    printed = result.notebook.cells[-1].outputs[0]["text"]
-    assert printed == f"{elsewhere} [PosixPath('{elsewhere}')] 2\n"
+    assert result.kernel.warm
+    assert _printed(result) == f"{elsewhere} [PosixPath('{elsewhere}')] 2\n"
 
 
 def test_each_environment_has_a_server_of_its_own(
@@ -90,7 +95,7 @@ def test_each_environment_has_a_server_of_its_own(
         told = []
         for which in ("one", "two", "one"):
             result = executor.execute(notebook, False, env={"WHICH": which})
-            told.append(result.notebook.cells[0].outputs[0]["text"].strip())
+            told.append(_printed(result).strip())
         servers = len(_fork_servers())
 
     assert told == ["one", "two", "one"]
@@ -111,10 +116,7 @@ def test_what_is_installed_meanwhile_is_found(make_notebook: MakeNotebook, tmp_p
         (library / "new.py").rename(library / "thing.py")
         second = executor.execute(notebook, False, env=env)
 
-    assert [run.notebook.cells[0].outputs[0]["text"] for run in (first, second)] == [
-        "old\n",
-        "new\n",
-    ]
+    assert [_printed(first), _printed(second)] == ["old\n", "new\n"]
     assert second.kernel.warm
 
 
@@ -137,14 +139,15 @@ def test_what_the_user_has_configured_runs_for_each_kernel(
         result = executor.execute(notebook, False, env=env, cwd=elsewhere)
 
     assert result.kernel.warm
-    assert result.notebook.cells[0].outputs[0]["text"] == f"{elsewhere}\n"
+    assert _printed(result) == f"{elsewhere}\n"
 
 
 def test_what_cannot_be_preloaded_is_a_warning(make_notebook: MakeNotebook, tmp_path: Path) -> None:
     with NotebookExecutor(tmp_path, warm=True, preload=["no_such_module"]) as executor:
         result = executor.execute(make_notebook("1"), False)
 
-    assert result.ok and not result.kernel.warm
+    assert result.ok
+    assert not result.kernel.warm
     assert "No module named 'no_such_module'" in result.warnings[0]
 
 
@@ -180,7 +183,7 @@ def test_a_host_that_is_killed_leaves_nothing_that_waits(
     notebook = make_notebook("1")
     script = f"""
 import sys
-from notebook_executor import NotebookExecutor
+from notebook_executor import ExecutionResult, NotebookExecutor
 from tests.waiting import stand_by
 executor = NotebookExecutor({str(tmp_path)!r}, warm=True)
 assert executor.execute({str(notebook)!r}, False).ok
