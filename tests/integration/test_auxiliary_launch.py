@@ -214,6 +214,10 @@ def test_what_cannot_be_launched_is_said_and_leaves_nothing(tmp_path: Path) -> N
         launch("sleep 600")
     with pytest.raises(UsageError, match="no text"):
         launch(["sleep", 600])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="no text"):
+        launch(["sleep", "6\0"])
+    with pytest.raises(UsageError, match="The environment has a word that is no text: 600"):
+        launch(["true"], env={"SECONDS": 600})  # type: ignore[dict-item]
     with pytest.raises(UsageError, match="port 70000"):
         launch(["true"], port=70000)
     assert not private_directories()

@@ -190,6 +190,10 @@ def launch(
     """
     Patience.from_environment()
     words = _words(argv)
+    given = {
+        _text(key, "The environment"): _text(value, "The environment")
+        for key, value in (env or {}).items()
+    }
     chosen = None if port is None else _port(checked_port(port, lowest=0))
     owned = None if directory is None else checked_directory(directory)
     place = Path(os.path.abspath(cwd or os.curdir))
@@ -210,8 +214,8 @@ def launch(
             stack.callback(SHARED.end, contained)
             known = {"{directory}": str(owned or contained.directory), "{port}": str(chosen)}
             command = [_filled(word, known) for word in words]
-            given = {key: _filled(value, known) for key, value in (env or {}).items()}
-            contained.launch(command, dict(os.environ) if env is None else given, place, limits)
+            filled = {key: _filled(value, known) for key, value in given.items()}
+            contained.launch(command, dict(os.environ) if env is None else filled, place, limits)
         except KernelStartError as error:
             raise _named(error, called) from error
         session = LaunchedSession(contained, called, chosen, owned)
@@ -226,12 +230,16 @@ def _words(argv: Sequence[str | os.PathLike[str]]) -> list[str]:
             f"The command {argv!r:.50} is not a list of words",
             hint='Pass a list, such as ["chromium", "--headless"].',
         )
-    try:
-        return [os.fsdecode(word) for word in argv]
-    except TypeError as error:
+    return [_text(word, "The command") for word in argv]
+
+
+def _text(word: object, of: str) -> str:
+    if not isinstance(word, str | os.PathLike) or "\0" in (text := os.fsdecode(word)):
         raise UsageError(
-            f"The command {argv!r:.100} has a word that is no text", hint="Pass text and paths."
-        ) from error
+            f"{of} has a word that is no text: {word!r:.50}",
+            hint="Pass text and paths, without NUL characters.",
+        )
+    return text
 
 
 def _port(port: int) -> int:
