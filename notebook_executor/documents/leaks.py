@@ -17,33 +17,59 @@ from notebook_executor.documents.issues import Issue
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-_TOKENS = {
-    "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{50,255})\b",
-    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
-    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-    "a Slack webhook": r"hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{20,}",
-    "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}\b",
-    "an OpenAI or Anthropic key": r"\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_-]{32,}",
-    "a Stripe key": r"\b[rs]k_live_[0-9A-Za-z]{20,}",
-    "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}\b",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
-    "a PyPI token": r"\bpypi-AgEI[A-Za-z0-9_-]{50,}",
-    "a SendGrid key": r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{30,}",
-    "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-    "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    "a password in an address": r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\"{}<$]+:[^\s:/@'\"{}<$*]{3,}@",
-}
-_ANY_TOKEN = re.compile(
-    "|".join(f"(?P<t{number}>{pattern})" for number, pattern in enumerate(_TOKENS.values()))
+
+class _Token(NamedTuple):
+    """A kind of secret: texts of which one is in it, and its whole form.
+
+    No form begins at two places of a run of the same characters: searching stays linear.
+    """
+
+    kind: str
+    marks: tuple[str, ...]
+    form: re.Pattern[str]
+
+
+def _token(kind: str, marks: str, form: str) -> _Token:
+    return _Token(kind, tuple(marks.split()), re.compile(form))
+
+
+_TOKENS = (
+    _token("an AWS access key", "AKIA ASIA", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    _token("a GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_[A-Za-z0-9]{36,255}\b"),
+    _token("a GitHub token", "github_pat_", r"\bgithub_pat_\w{50,255}\b"),
+    _token("a GitLab token", "glpat-", r"\bglpat-[\w-]{20}"),
+    _token("a Slack token", "xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10}"),
+    _token(
+        "a Slack webhook",
+        "hooks.slack.com",
+        r"hooks\.slack\.com/services/T[A-Z0-9]{1,20}/B[A-Z0-9]{1,20}/[A-Za-z0-9]{20}",
+    ),
+    _token("a Google API key", "AIza", r"\bAIza[\w-]{35}"),
+    _token("an OpenAI or Anthropic key", "sk-", r"\bsk-[\w-]{32}"),
+    _token("a Stripe key", "k_live_", r"\b[rs]k_live_[0-9A-Za-z]{20}"),
+    _token("a Hugging Face token", "hf_", r"\bhf_[A-Za-z0-9]{30}"),
+    _token("an npm token", "npm_", r"\bnpm_[A-Za-z0-9]{36}\b"),
+    _token("a PyPI token", "pypi-AgEI", r"\bpypi-AgEI[\w-]{50}"),
+    _token("a SendGrid key", "SG.", r"\bSG\.[\w-]{16,64}\.[\w-]{30}"),
+    _token(
+        "a JSON web token",
+        "eyJ",
+        r"(?<![\w.-])eyJ[\w-]{10,4000}\.eyJ[\w-]{10,20000}\.[\w-]{10}",
+    ),
+    _token(
+        "a private key", "PRIVATE", r"-----BEGIN (?:[A-Z]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    ),
+    _token(
+        "a password in an address",
+        "://",
+        r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://"
+        r"[^\s:/@'\"{}<$]{1,100}:[^\s:/@'\"{}<$*]{3,100}@",
+    ),
 )
-_KINDS = list(_TOKENS)
 _ASSIGNED = re.compile(
-    r"(?P<name>[A-Za-z][\w.-]*)[\"']?\]?\s*(?::\s*\w+\s*)?[=:]\s*"
-    r"(?P<quote>[\"']?)(?P<value>[^\s\"']{16,256})(?P=quote)"
-)
-_SECRET_WORDS = re.compile(
-    r"(?:^|[_.-])(?:api_?)?(?:key|token|secret|password|passwd|credential|auth|bearer)s?(?:$|[_.-])",
+    r"(?<![^\W_])(?:api_?)?(?:key|token|secret|password|passwd|credential|auth|bearer)s?(?![^\W_])"
+    r"[\w.-]{0,40}[\"']?\]?[ \t]{0,20}(?::[ \t]{0,5}\w{1,20}[ \t]{0,5})?[=:][ \t]{0,20}"
+    r"(?P<quote>[\"']?)(?P<value>[^\s\"']{16,256})(?P=quote)",
     re.IGNORECASE,
 )
 _LEAST_ENTROPY = 3.5  # bits a character: words have about 3, random base64 of that length over 4
@@ -99,16 +125,18 @@ def _output_texts(output: Mapping[str, Any]) -> Iterator[str]:
 def _found(text: str) -> dict[str, int]:
     """Kinds of secrets in a text, each with the first line it is in."""
     found: dict[str, int] = {}
-    for match in _ANY_TOKEN.finditer(text):
-        kind = _KINDS[int(str(match.lastgroup)[1:])]
-        found.setdefault(kind, text.count("\n", 0, match.start()) + 1)
+    for kind, marks, form in _TOKENS:
+        if any(mark in text for mark in marks) and (match := form.search(text)):
+            found.setdefault(kind, _line(text, match))
     if not found:
         for match in _ASSIGNED.finditer(text):
-            if _SECRET_WORDS.search(match["name"]) and _is_random(match["value"]):
-                found.setdefault(
-                    "a random value in a name for secrets", text.count("\n", 0, match.start()) + 1
-                )
+            if _is_random(match["value"]):
+                return {"a random value in a name for secrets": _line(text, match)}
     return found
+
+
+def _line(text: str, match: re.Match[str]) -> int:
+    return text.count("\n", 0, match.start()) + 1
 
 
 def _is_random(value: str) -> bool:

@@ -52,18 +52,10 @@ def repair_notebook(raw: dict[str, Any]) -> Iterator[Repair]:
 
 
 def _filled(part: dict[str, Any], fields: dict[str, Any], place: str) -> Iterator[Repair]:
-    ordered = list(part) == sorted(part)
     missing = {name: value for name, value in fields.items() if name not in part}
     for name, value in missing.items():
         part[name] = value.copy() if isinstance(value, dict | list) else value
         yield Repair(place=place, message=f"{name} was missing")
-    if missing and ordered:
-        _sort(part)
-
-
-def _sort(part: dict[str, Any]) -> None:
-    for name in sorted(part):
-        part[name] = part.pop(name)
 
 
 def _repair_kernelspec(metadata: dict[str, Any]) -> Iterator[Repair]:
@@ -119,13 +111,10 @@ def _repair_ids(raw: dict[str, Any], cells: list[dict[str, Any]]) -> Iterator[Re
     if minor < CURRENT_MINOR or not all(isinstance(c.get("cell_type"), str) for c in cells):
         return
     before = [cell.get("id") for cell in cells]
-    ordered = [list(cell) == sorted(cell) for cell in cells]
     assign_ids(cells)
     for index, (cell, old) in enumerate(zip(cells, before, strict=True)):
         if cell["id"] == old:
             continue
-        if old is None and ordered[index]:
-            _sort(cell)
         why = "missing" if old is None else "not unique" if old in before[:index] else "not valid"
         yield Repair(place=f"cells[{index}].id", message=f"it was {why}; now {cell['id']}")
 

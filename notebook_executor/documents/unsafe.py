@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.issues import Issue
@@ -20,6 +20,11 @@ _ELEMENTS = {
 _ADDRESSES = {"href", "src", "xlink:href", "action", "formaction", "data", "poster", "to", "values"}
 _SCRIPT_ADDRESS = re.compile(r"(?:javascript:|vbscript:|data:text/html)", re.IGNORECASE)
 _BLANK = re.compile(r"[\x00-\x20]+")
+_TAG = re.compile(r"<([a-zA-Z][^\s/>]*)")
+_ATTRIBUTE = re.compile(
+    r"""[\s/]*([^\s/>][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"""
+)
+_COMMENT_END = re.compile("--!?>")
 _MARKUP = ("text/html", "text/markdown", "image/svg+xml")
 _SCRIPTS = ("application/javascript", "text/javascript", "application/ecmascript")
 
@@ -47,31 +52,44 @@ def _danger(mime: str, value: Any) -> str:
         return "a script"
     if mime not in _MARKUP or not isinstance(value, str):
         return ""
-    scanner = _Scanner()
-    try:
-        scanner.feed(value)
-        scanner.close()
-    except AssertionError:  # html.parser on some broken declarations
-        return "markup that cannot be read"
-    return scanner.found
+    found = (_in_tag(name, attributes) for name, attributes in _tags(value))
+    return next(filter(None, found), "")
 
 
-class _Scanner(HTMLParser):
-    """Keeps the first dangerous thing that it meets."""
+def _tags(markup: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The opening tags, with their attributes, as a browser would take them.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = ""
+    html.parser takes a time that grows with the square of some broken markup's length.
+    """
+    at = 0
+    while (at := markup.find("<", at)) >= 0:
+        if markup.startswith("<!--", at):
+            end = _COMMENT_END.search(markup, at + 2)
+            if end is None:
+                return
+            at = end.end()
+            continue
+        tag = _TAG.match(markup, at)
+        if tag is None:
+            at += 1
+            continue
+        at = tag.end()
+        attributes = []
+        while attribute := _ATTRIBUTE.match(markup, at):
+            at = attribute.end()
+            name, *values = attribute.groups(default="")
+            attributes.append((name.lower(), unescape("".join(values))))
+        yield tag[1].lower(), attributes
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self.found:
-            return
-        if tag.rpartition(":")[2] in _ELEMENTS:
-            self.found = f"a <{tag}> element"
-        for name, value in attrs:
-            if name.startswith("on") and len(name) > 2:
-                self.found = self.found or f"an event handler, {name[:20]}"
-            elif name in _ADDRESSES and _SCRIPT_ADDRESS.match(_BLANK.sub("", value or "")):
-                self.found = self.found or "an address that is a script"
-            elif name == "srcdoc":
-                self.found = self.found or "a page inside of the page"
+
+def _in_tag(tag: str, attributes: list[tuple[str, str]]) -> str:
+    if tag.rpartition(":")[2] in _ELEMENTS:
+        return f"a <{tag}> element"
+    for name, value in attributes:
+        if name.startswith("on") and len(name) > 2:
+            return f"an event handler, {name[:20]}"
+        if name in _ADDRESSES and _SCRIPT_ADDRESS.match(_BLANK.sub("", value)):
+            return "an address that is a script"
+        if name == "srcdoc":
+            return "a page inside of the page"
+    return ""

@@ -19,6 +19,7 @@ from notebook_executor.documents.schema import Violation, violations
 from notebook_executor.documents.structure import CURRENT_MINOR, check_version, format_version
 from notebook_executor.documents.unsafe import check_outputs
 from notebook_executor.documents.writing import write_bytes
+from notebook_executor.documents.written import Layout
 from notebook_executor.errors import DocumentError
 from notebook_executor.models import Record
 
@@ -212,13 +213,16 @@ def _repairs(raw: dict[str, Any], data: bytes, *, upgrade: bool) -> Iterator[Rep
 
 
 def _in_its_layout(raw: dict[str, Any], data: bytes) -> bytes:
-    """The JSON of a notebook, indented, ordered and escaped as the file was; else as nbformat."""
+    """The JSON of a notebook, laid out as the file was; as nbformat does where that is uneven."""
     text = data.decode("utf-8-sig")
-    _, _, second_line = text.partition("\n")
-    indent = second_line[: len(second_line) - len(second_line.lstrip(" \t"))] or None
-    for ascii_only in (False, True):
-        style: dict[str, Any] = {"indent": indent, "ensure_ascii": ascii_only}
-        if json.dumps(json.loads(text), **style) == text.rstrip():
-            ending = text[len(text.rstrip()) :]
-            return (json.dumps(raw, **style) + ending).encode()
-    return b"".join(chunks(adopt(raw)))
+    start = text.index("{")
+    layout = Layout.of(text, start)
+    body = text[start:].rstrip()
+    try:
+        even = layout.dump(json.loads(text), layout.margin(0)) == body
+    except DocumentError:  # it holds NaN
+        even = False
+    if not even:
+        return b"".join(chunks(adopt(raw)))
+    new = layout.dump(raw, layout.margin(0))
+    return (text[:start] + new + text[start + len(body) :]).encode()
