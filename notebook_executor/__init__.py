@@ -5,6 +5,7 @@ each other:
 
 - ``cli``: the command ``nbx``, one file a command
 - ``executor``: ``NotebookExecutor``, the façade, which only delegates
+- ``sweeps``: one notebook at many points
 - ``execution``: one run, from request to result; its pipeline is ``execution/run.py``
 - ``backends``: where a kernel comes from
 - ``documents``, ``scraps``, ``lifecycle``: notebooks as files; named outputs; kernels as processes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from notebook_executor.execution.started import Run
     from notebook_executor.executor import NotebookExecutor
     from notebook_executor.models import Event, ExecutionResult
+    from notebook_executor.sweeps.sweep import Sweep
 
 _HOMES = {
     "Event": "models",
@@ -36,6 +38,7 @@ _HOMES = {
     "Run": "execution.started",
     "Runs": "execution.history",
     "Settings": "config",
+    "Sweep": "sweeps.sweep",
 }
 
 __all__ = [
@@ -47,6 +50,7 @@ __all__ = [
     "Run",
     "Runs",
     "Settings",
+    "Sweep",
 ]
 __version__ = "0.1.0"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.crew import Crew
     from notebook_executor.execution.history import Runs, StatusFilter
-    from notebook_executor.execution.request import ExecuteOptions, RunRequest
+    from notebook_executor.execution.request import ExecuteOptions, RunRequest, SweepOptions
     from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
     from notebook_executor.lifecycle.warm import Warmth
+    from notebook_executor.sweeps.sweep import Sweep
 
 StrPath = str | os.PathLike[str]
 
@@ -252,6 +253,87 @@ class NotebookExecutor:
         request = RunRequest.of(input_path, output_path, parameters, timeout, **options)
         result = await awaited(self._start(request))
         return result.raise_for_error() if check else result
+
+    def execute_many(
+        self,
+        notebook: StrPath | Mapping[str, Any],
+        *,
+        grid: Mapping[str, Iterable[Any]] | None = None,
+        points: Iterable[Mapping[str, Any]] | None = None,
+        parameters: Mapping[str, Any] | StrPath | None = None,
+        max_workers: int | None = None,
+        executor: Any = None,
+        sweep: str | None = None,
+        stop_on_error: bool = False,
+        worker_env: Iterable[Mapping[str, str]] = (),
+        **execute_options: Unpack[SweepOptions],
+    ) -> Sweep:
+        """Run a notebook at many points, some at a time, and return at once.
+
+        Args:
+            notebook: A notebook file, or a notebook as an object.
+            grid: For each parameter its values: every combination is a point.
+            points: The parameters of each point, instead of a grid.
+            parameters: What all points have in common; a point's own value comes first.
+            max_workers: How many run at a time; None for as many as there are cores, as
+                ``executor`` has workers, or as there are environments in ``worker_env``.
+            executor: Where they run: None for this process, any ``concurrent.futures.Executor``,
+                or a Dask ``Client``. Its processes and machines must see the project.
+            sweep: A name, under which points that succeeded with the same source and parameters
+                are skipped when the sweep is run again.
+            stop_on_error: Whether the first failure ends all others.
+            worker_env: Added to the kernels' environment: of so many that run at a time, each
+                has another of these (a GPU each).
+            execute_options: What ``execute`` takes, ``check`` aside; ``output_path`` None or False.
+
+        Raises:
+            TypeError: An argument has a type that can mean nothing.
+            UsageError: The points, or the name, are not valid.
+            ParameterError: The file of the parameters in common cannot be read.
+        """
+        from dataclasses import replace
+
+        from notebook_executor.execution.request import RunRequest
+        from notebook_executor.sweeps.points import make_points
+
+        options: dict[str, Any] = {"output_path": None, "timeout": 300, **execute_options}
+        request = RunRequest.of(notebook, parameters=parameters, **options)
+        return self.run_many(
+            replace(request, sweep=sweep),
+            make_points(grid, points),
+            max_workers=max_workers,
+            executor=executor,
+            stop_on_error=stop_on_error,
+            worker_env=worker_env,
+        )
+
+    def run_many(
+        self,
+        request: RunRequest,
+        points: Sequence[Mapping[str, Any]],
+        *,
+        max_workers: int | None = None,
+        executor: Any = None,
+        stop_on_error: bool = False,
+        worker_env: Iterable[Mapping[str, str]] = (),
+    ) -> Sweep:
+        """Begin a sweep; ``execute_many`` for those who hold a ``RunRequest`` and points."""
+        backend = self._local_backend()
+        from notebook_executor.sweeps.sweep import begin_sweep
+
+        return begin_sweep(
+            self._ours(request),
+            points,
+            max_workers=max_workers,
+            executor=executor,
+            stop_on_error=stop_on_error,
+            worker_env=tuple(worker_env),
+            root=self.root,
+            settings=self.settings,
+            backend=backend,
+            crew=self._crew(),
+            owner=self,
+        )
 
     def runs(
         self,

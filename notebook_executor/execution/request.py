@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from notebook_executor.config import Limits
 from notebook_executor.lifecycle.containment import Tier
@@ -36,6 +36,13 @@ class ExecuteOptions(TypedDict, total=False):
     limits: Limits | Mapping[str, Any] | None
     labels: Mapping[str, str] | None
     on_event: Callable[[Event], None] | None
+
+
+class SweepOptions(ExecuteOptions, total=False):
+    """What ``NotebookExecutor.execute_many`` takes for its runs."""
+
+    output_path: Literal[False] | None
+    timeout: float | None
 
 
 @dataclass(frozen=True)
