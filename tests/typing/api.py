@@ -18,6 +18,7 @@ from notebook_executor import (
     Run,
     Runs,
     Settings,
+    Sweep,
 )
 from notebook_executor.documents.edits import SetTags
 
@@ -82,6 +83,28 @@ def lists(executor: NotebookExecutor) -> None:
     assert_type(runs[:2], Runs)
     assert_type(runs.to_dataframe(), DataFrame)
     executor.runs(status="no such")  # type: ignore[arg-type]
+
+
+def sweeps(executor: NotebookExecutor) -> None:
+    sweep = executor.execute_many(
+        "in.ipynb",
+        grid={"lr": [0.1, 0.03], "depth": range(2, 11)},
+        parameters="common.yaml",
+        max_workers=4,
+        sweep="first",
+        stop_on_error=True,
+        worker_env=[{"CUDA_VISIBLE_DEVICES": "0"}],
+        timeout=None,
+        output_path=False,
+    )
+    assert_type(sweep, Sweep)
+    for result in sweep:
+        assert_type(result, ExecutionResult)
+    assert_type(sweep.results, list[ExecutionResult])
+    assert_type(sweep.ok, bool)
+    assert_type(sweep.to_dataframe(), DataFrame)
+    sweep.cancel("enough")
+    executor.execute_many("in.ipynb", points=[{"x": 1}], output_path="o")  # type: ignore[arg-type]
 
 
 async def awaits(executor: NotebookExecutor) -> None:

@@ -37,6 +37,7 @@ def test_the_exported_names_are_these() -> None:
         "Run",
         "Runs",
         "Settings",
+        "Sweep",
     ]
     for name in notebook_executor.__all__:
         assert getattr(notebook_executor, name).__name__ == name
@@ -54,6 +55,8 @@ def test_the_executor_has_these_methods() -> None:
         "run",
         "start",
         "aexecute",
+        "execute_many",
+        "run_many",
         "runs",
         "collect_outputs",
         "collect_table",
@@ -117,6 +120,19 @@ def test_signatures_stay() -> None:
     assert _parameters(NotebookExecutor.aexecute)[1:] == [
         *beginning, "*", "check=False", "options",
     ]  # fmt: skip
+    assert _parameters(NotebookExecutor.execute_many)[1:] == [
+        "notebook",
+        "*",
+        "grid=None",
+        "points=None",
+        "parameters=None",
+        "max_workers=None",
+        "executor=None",
+        "sweep=None",
+        "stop_on_error=False",
+        "worker_env=()",
+        "execute_options",
+    ]
     by_keyword = {
         name
         for name, parameter in inspect.signature(NotebookExecutor.execute).parameters.items()
