@@ -25,16 +25,26 @@ class DraftCell:
         original: The text that the file has; None for a new cell.
     """
 
-    def __init__(self, name: str, text: str, original: str | None = None) -> None:
+    def __init__(self, name: str, text: str, content: dict[str, Any] | None = None) -> None:
         self.name = name
-        self.text = text
-        self.original = original
+        self.original = None if content is None else text
+        self._text = text
+        self._content = content
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self._text, self._content = text, None
 
     @property
     def content(self) -> dict[str, Any]:
-        """The cell as its JSON has it; a new object each time."""
-        content: dict[str, Any] = json.loads(self.text)
-        return content
+        """The cell as its JSON has it; not to be changed."""
+        if self._content is None:
+            self._content = json.loads(self._text)
+        return self._content
 
     @property
     def source(self) -> str:
@@ -92,11 +102,11 @@ class Draft:
             )
         self.minor: int = json.loads(_cut(text, spans.get("nbformat_minor")) or "0")
         self.ids = self.minor >= 5
-        self.layout = Layout.of(text, start)
+        self.layout = Layout.of(text, start, spans)
         self.metadata = self.original_metadata = _cut(text, spans.get("metadata"))
         places = list(elements(text, spans["cells"].start))
-        self._split(text, spans["cells"], places)
-        self.cells = [DraftCell("", text[a:b], text[a:b]) for a, b in places]
+        self._split(text, spans["cells"], [span for span, _ in places])
+        self.cells = [DraftCell("", text[a:b], content) for (a, b), content in places]
         self.seen = tuple(self.cells)
         self.made = list(self.cells)
         self.restored: set[DraftCell | None] = set()

@@ -70,13 +70,13 @@ def _strip_outputs(notebook: NotebookNode, name: str) -> None:
 def _strip_cell(cell: DraftCell, stripped: NotebookNode, layout: Layout) -> None:
     content = cell.content
     wanted: dict[str, Any] = {}
+    if "outputs" in content:  # first, because the rest is quicker without them
+        kept = content["outputs"] if stripped.get("outputs") else []
+        wanted["outputs"] = [_uncounted(output) for output in kept]
     if "metadata" in content:
         wanted["metadata"] = without_paths(content["metadata"], VOLATILE_CELL_METADATA)
     if "execution_count" in content:
         wanted["execution_count"] = None
-    if "outputs" in content:
-        kept = content["outputs"] if stripped.get("outputs") else []
-        wanted["outputs"] = [_uncounted(output) for output in kept]
     for key, value in wanted.items():
         if content[key] != value:
             cell.text = replace_member(cell.text, key, value, layout)

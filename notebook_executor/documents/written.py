@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -45,13 +45,13 @@ def members(text: str, start: int) -> dict[str, Span]:
     return found
 
 
-def elements(text: str, start: int) -> Iterator[Span]:
-    """Where the elements of a JSON list are; ``start`` is where its bracket is."""
+def elements(text: str, start: int) -> Iterator[tuple[Span, Any]]:
+    """The elements of a JSON list and where they are; ``start`` is where its bracket is."""
     at = _skip(text, start + 1)
     while text[at] != "]":
-        value = _value(text, at)
-        yield value
-        at = _after_comma(text, value.end)
+        value, end = _DECODER.raw_decode(text, at)
+        yield Span(at, end), value
+        at = _after_comma(text, end)
 
 
 def _skip(text: str, at: int) -> int:
@@ -90,10 +90,16 @@ class Layout:
     sort_keys: bool = True
 
     @classmethod
-    def of(cls, text: str, start: int) -> Layout:
-        """The layout of a JSON object's text, by the space before and after its first members."""
+    def of(cls, text: str, start: int, parts: Mapping[str, Span]) -> Layout:
+        """The layout of a notebook's text, by the space before and after its first members.
+
+        Args:
+            text: The file.
+            start: Where the object begins.
+            parts: Its members.
+        """
         gap = text[start + 1 : _skip(text, start + 1)]
-        spans = list(members(text, start).values())
+        spans = list(parts.values())
         if not spans:
             return cls()
         _, key_end = _DECODER.raw_decode(text, start + 1 + len(gap))
@@ -105,7 +111,7 @@ class Layout:
             comma=comma if "\n" not in comma else ", ",
             colon=text[key_end : spans[0].start],
             ascii=text.isascii() and _has_escapes(text),
-            sort_keys=_is_sorted(text, start),
+            sort_keys=_is_sorted(text, parts),
         )
 
     def on_one_line(self) -> Layout:
@@ -140,15 +146,14 @@ class Layout:
         return text if self.indent is None else text.replace("\n", margin)
 
 
-def _is_sorted(text: str, start: int) -> bool:
+def _is_sorted(text: str, spans: Mapping[str, Span]) -> bool:
     """Whether the keys of an object are sorted, and those of its metadata and its first cell."""
-    spans = members(text, start)
     keys = [list(spans)]
     if "metadata" in spans:
         keys.append(list(members(text, spans["metadata"].start)))
     first = next(elements(text, spans["cells"].start), None) if "cells" in spans else None
-    if first is not None:
-        keys.append(list(members(text, first.start)))
+    if first is not None and isinstance(first[1], dict):
+        keys.append(list(first[1]))
     return all(found == sorted(found) for found in keys)
 
 
@@ -219,8 +224,8 @@ def _written_lines(old: str) -> dict[str, str]:
     """How each string of a list is written, by what it says."""
     if not old.startswith("["):
         return {}
-    written = (old[start:end] for start, end in elements(old, 0))
-    return {json.loads(text): text for text in written if text.startswith('"')}
+    items = elements(old, 0)
+    return {line: old[span.start : span.end] for span, line in items if isinstance(line, str)}
 
 
 def _dump_lines(lines: list[str], written: dict[str, str], margin: str, layout: Layout) -> str:

@@ -135,8 +135,8 @@ def test_a_one_cell_edit_changes_that_cell_alone(
     path: Path, data: bytes, source: str, number: int, policy: str
 ) -> None:
     text = data.decode()
-    spans = list(elements(text, members(text, text.index("{"))["cells"].start))
-    if number >= len(spans):
+    places = list(elements(text, members(text, text.index("{"))["cells"].start))
+    if number >= len(places):
         return
     path.write_bytes(data)
 
@@ -145,7 +145,7 @@ def test_a_one_cell_edit_changes_that_cell_alone(
     )
 
     edited = path.read_bytes().decode()
-    start, end = spans[number]
+    start, end = places[number][0]
     assert edited.startswith(text[:start])
     assert edited.endswith(text[end:])
     notebook = parse_notebook(path.read_bytes(), "edited")
