@@ -136,8 +136,10 @@ def test_an_interrupt_reaches_the_cell() -> None:
         while kernel.client.get_iopub_msg(timeout=PATIENCE)["msg_type"] != "stream":
             pass
         kernel.manager.interrupt_kernel()
+        # A slow kernel was asked for its info more than once, and still answers that.
         reply = kernel.client.get_shell_msg(timeout=PATIENCE)
-        assert reply["parent_header"]["msg_id"] == request
+        while reply["parent_header"]["msg_id"] != request:
+            reply = kernel.client.get_shell_msg(timeout=PATIENCE)
         assert reply["content"]["ename"] == "KeyboardInterrupt"
         assert kernel.run("print('still here')") == "still here"
 
