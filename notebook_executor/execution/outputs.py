@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _RICH = {"execute_result", "display_data"}
 _TIMED = {"busy": "iopub.status.busy", "idle": "iopub.status.idle"}
 _NBCLIENTS_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_SMALL_ERROR = 1_000_000
+_ASIDE = "[an output of {size:,} characters is in {path}]"
 _MORE = "[{count} more outputs, {size:,} characters, are in {path}]"
 
 
@@ -46,8 +48,11 @@ class CellOutputs:
             self._clear_pending = True
         else:
             self.cell.outputs = []
-            self._close_streams()
+            for _, text in self._streams:
+                text.settle()
+            self._streams = []
             self._size = self._scrap_size = 0
+            self._note = None
 
     def add_stream(self, name: str, chunk: str) -> None:
         self._clear_if_pending()
@@ -78,35 +83,60 @@ class CellOutputs:
         self._clear_if_pending()
         size = _size_of(output)
         scrap = is_scrap(output)
-        # Named outputs have room of their own: what a cell prints does not push them out.
-        held = self._scrap_size if scrap else self._size
-        if self._place.limit is not None and held + size > self._place.limit:
+        small_error = output.output_type == "error" and size < _SMALL_ERROR
+        if self._exceeds(size, scrap) and not small_error:
             self._spill(output, size)
             return False
+        self._grow(size, scrap)
+        self.cell.outputs.append(output)
+        return True
+
+    def update(self, output: NotebookNode, fresh: NotebookNode) -> None:
+        """Have an output that the cell has show something else, or say in which file that is."""
+        growth, scrap = _size_of(fresh) - _size_of(output), is_scrap(output)
+        if growth > 0 and self._exceeds(growth, scrap):
+            note = _ASIDE.format(size=_size_of(fresh), path=self._write_aside(fresh))
+            fresh["data"], fresh["metadata"] = {"text/plain": note}, {}
+            growth = _size_of(fresh) - _size_of(output)
+        self._grow(growth, scrap)
+        output["data"], output["metadata"] = fresh["data"], fresh["metadata"]
+
+    def _exceeds(self, size: int, scrap: bool) -> bool:
+        # Named outputs have room of their own: what a cell prints does not push them out.
+        held = self._scrap_size if scrap else self._size
+        return self._place.limit is not None and held + size > self._place.limit
+
+    def _grow(self, size: int, scrap: bool) -> None:
         if scrap:
             self._scrap_size += size
         else:
             self._size += size
-        self.cell.outputs.append(output)
-        return True
 
     def _spill(self, output: NotebookNode, size: int) -> None:
         from nbformat.v4 import new_output
 
         self._spilled += 1
         self._spilled_size += size
+        where = self._write_aside(output)
+        # The note is among the last ones: whatever is added after it is small.
+        if self._note is None or not any(
+            item is self._note for item in reversed(self.cell.outputs)
+        ):
+            self._note = new_output("display_data", data={}, metadata={})
+            self.cell.outputs.append(self._note)
+        text = _MORE.format(count=self._spilled, size=self._spilled_size, path=where)
+        self._note.data["text/plain"] = text
+
+    def _write_aside(self, output: NotebookNode) -> str:
+        """Append an output to the cell's file; where that is, in words."""
         path = self._place.path(spill_name(self.index, self.cell))
         if path is None:
             self.lost = True
-        else:
-            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(json.dumps(output, ensure_ascii=False) + "\n")
-        if self._note is None or not any(item is self._note for item in self.cell.outputs):
-            self._note = new_output("display_data", data={}, metadata={})
-            self.cell.outputs.append(self._note)
-        where = path or "no file: nowhere to write"
-        text = _MORE.format(count=self._spilled, size=self._spilled_size, path=where)
-        self._note.data["text/plain"] = text
+            return "no file: nowhere to write"
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(output, file, ensure_ascii=False)
+            file.write("\n")
+        return str(path)
 
     def sync(self) -> None:
         """Bring the notebook's stream outputs up to date with what has arrived."""
@@ -119,23 +149,15 @@ class CellOutputs:
             self._clear_pending = False
             self.clear(wait=False)
 
-    def _close_streams(self) -> None:
-        for _, text in self._streams:
-            text.close()
-        self._streams = []
-
     def finish(self) -> None:
-        self.sync()
+        """Complete the cell; it takes little more room than its outputs from now on."""
         for _, text in self._streams:
-            text.close()
+            text.settle()
+        self.sync()
 
 
 class NotebookOutputs:
-    """Routes messages to cells by the request they answer, late ones to earlier cells included.
-
-    Attributes:
-        late: Indices of finished cells whose outputs changed since ``take_late`` was called.
-    """
+    """Routes messages to cells by the request they answer, late ones to earlier cells included."""
 
     def __init__(
         self,
@@ -147,9 +169,9 @@ class NotebookOutputs:
         self._place = place
         self._on_output = on_output
         self._cells: dict[str, CellOutputs] = {}
-        self._displays: dict[str, list[tuple[int, NotebookNode]]] = {}
+        self._displays: dict[str, list[tuple[CellOutputs, NotebookNode]]] = {}
         self._current: CellOutputs | None = None
-        self._late: set[int] = set()
+        self._late: dict[int, CellOutputs] = {}
 
     def begin(self, index: int, cell: NotebookNode) -> None:
         """Clear the cell's outputs and get ready for new ones."""
@@ -169,12 +191,18 @@ class NotebookOutputs:
         return not self._current.lost
 
     def sync(self) -> None:
+        """Bring the notebook up to date with what has arrived; costs what it has changed."""
         if self._current is not None:
             self._current.sync()
+        for cell in self._late.values():
+            cell.finish()
 
     def take_late(self) -> set[int]:
-        late, self._late = self._late, set()
-        return late
+        """Indices of the finished cells whose outputs have changed since the last call."""
+        for cell in self._late.values():
+            cell.finish()
+        late, self._late = self._late, {}
+        return set(late)
 
     def handle(self, message: Message) -> None:
         """Take in one IOPub message; messages of nobody's request are ignored."""
@@ -220,22 +248,21 @@ class NotebookOutputs:
         if message.type == "stream":
             cell.add_stream(output.name, output.text)
         elif cell.add_rich(output) and display_id:
-            self._displays.setdefault(display_id, []).append((cell.index, output))
+            self._displays.setdefault(display_id, []).append((cell, output))
         if cell is not self._current:
-            cell.sync()
-            self._late.add(cell.index)
-        self._on_output(cell.index, output, cell.sync)
+            self._late[cell.index] = cell
+        self._on_output(cell.index, output, self.sync)
 
     def _update_displays(self, display_id: str, content: dict[str, Any]) -> None:
         from nbformat.v4 import new_output
 
-        for index, output in self._displays.get(display_id, ()):
+        for cell, output in self._displays.get(display_id, ()):
             fresh = new_output(
                 "display_data", data=content["data"], metadata=content.get("metadata") or {}
             )
-            output["data"], output["metadata"] = fresh["data"], fresh["metadata"]
-            if self._current is None or index != self._current.index:
-                self._late.add(index)
+            cell.update(output, fresh)
+            if cell is not self._current:
+                self._late[cell.index] = cell
 
 
 def _output_of(message: Message) -> NotebookNode:

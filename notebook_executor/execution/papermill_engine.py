@@ -21,6 +21,7 @@ from notebook_executor.backends.protocol import KernelRequest, Lease
 from notebook_executor.config import Settings
 from notebook_executor.execution.engine import CellOutcome, Engine
 from notebook_executor.execution.failures import Failure
+from notebook_executor.execution.saving import Pace
 from notebook_executor.execution.spilling import SpillPlace
 from notebook_executor.execution.watchdog import Watchdog
 
@@ -151,14 +152,14 @@ class _Observer:
     ) -> None:
         self._manager = manager
         self._log_output = log_output
+        self._pace = Pace()
         self._files = {"stdout": stdout_file, "stderr": stderr_file}
 
     def cell_started(self, index: int, cell: NotebookNode) -> None:
         self._manager.cell_start(cell, index)
 
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
-        sync()
-        self._manager.autosave_cell()
+        self.quiet(sync)
         if output.output_type == "stream":
             file = self._files.get(output.name)
             if file is not None:
@@ -174,8 +175,10 @@ class _Observer:
             self._log(warning, warning=True)
 
     def quiet(self, sync: Callable[[], None]) -> None:
-        sync()
-        self._manager.autosave_cell()
+        if self._pace.due:
+            with self._pace.spend():
+                sync()
+                self._manager.autosave_cell()
 
     def _log(self, text: str, warning: bool = False) -> None:
         from papermill.log import logger

@@ -191,6 +191,7 @@ def header_of(plan: Plan) -> dict[str, Any]:
         "run_timeout": request.run_timeout,
         "trigger": request.trigger.model_dump(mode="json"),
         "labels": dict(request.labels or {}),
+        "sweep": request.sweep,
     }
 
 

@@ -163,6 +163,7 @@ def _plan(record: RunRecord, content: JournalContent) -> Plan:
         run_timeout=header.get("run_timeout"),
         trigger=Trigger.model_validate(header.get("trigger") or {}),
         labels=header.get("labels") or None,
+        sweep=header.get("sweep"),
     )
     return Plan(
         request=request,

@@ -6,11 +6,60 @@ import re
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 _HEAD_SHARE = 0.4
 _MOVES = re.compile("([\r\b])")
 _LEFT_OUT = "\n[… {size:,} characters left out; the whole output is in {path} …]\n"
+
+
+_PIECES = 1024
+_BLOCK = 65_536
+
+
+class _Pieces:
+    """Text that grows by pieces; many small ones take little more room than their text."""
+
+    def __init__(self, text: str = "") -> None:
+        self._blocks = [text] if text else []
+        self._recent: list[str] = []
+
+    def add(self, piece: str) -> None:
+        self._recent.append(piece)
+        if len(self._recent) >= _PIECES:
+            self._blocks.append("".join(self._recent))
+            self._recent = []
+
+    def text(self) -> str:
+        if self._recent or len(self._blocks) > 1:
+            self._blocks = ["".join([*self._blocks, *self._recent])]
+            self._recent = []
+        return self._blocks[0] if self._blocks else ""
+
+
+class _Tail:
+    """The last ``room`` characters of a text that grows."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._blocks: deque[str] = deque()
+        self._blocks_size = 0
+        self._recent: list[str] = []
+        self._recent_size = 0
+
+    def add(self, piece: str) -> None:
+        self._recent.append(piece[-self._room :])
+        self._recent_size += len(self._recent[-1])
+        if self._recent_size < _BLOCK:
+            return
+        self._blocks.append("".join(self._recent))
+        self._blocks_size += self._recent_size
+        self._recent, self._recent_size = [], 0
+        while self._blocks_size - len(self._blocks[0]) >= self._room:
+            self._blocks_size -= len(self._blocks.popleft())
+
+    def text(self) -> str:
+        return "".join([*self._blocks, *self._recent])[-self._room :]
 
 
 class StreamText:
@@ -32,15 +81,16 @@ class StreamText:
         self.lost = False
         self._limit = limit
         self._spill = spill
-        self._lines: list[str] = []
+        self._lines = _Pieces()
         self._line = _Line()
         self._file: TextIO | None = None
         self._path: Path | None = None
         self._head: str | None = None
-        self._tail: deque[str] = deque()
-        self._tail_size = 0
+        self._tail = _Tail(1)
+        self._settled: tuple[str, int, int] | None = None
 
     def append(self, chunk: str) -> None:
+        self._resume()
         self.size += len(chunk)
         if self._head is not None:
             self._overflow(chunk)
@@ -51,74 +101,99 @@ class StreamText:
 
     def text(self) -> str:
         """The text so far; head and tail if it went over the limit."""
+        if self._settled is not None:
+            return self._settled[0]
         if self._head is None:
-            return "".join(self._lines) + self._line.text
-        tail = "".join(self._tail)[-self._room :]
+            return self._lines.text() + self._line.text
+        tail = self._tail.text()
         left_out = self.size - len(self._head) - len(tail)
         note = _LEFT_OUT.format(size=left_out, path=self._path or "no file: nowhere to write")
         return self._head + note + tail
 
-    def close(self) -> None:
+    def settle(self) -> None:
+        """Close the file, and hold the text only once more, as the string that ``text`` gives.
+
+        More may be appended all the same.
+        """
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._settled is not None:
+            return
+        text = self.text()
+        if self._head is None:
+            # The line being written stays, with its cursor.
+            self._settled = text, len(text) - len(self._line.text), 0
+            self._lines = _Pieces()
+        else:
+            self._settled = text, len(self._head), len(self._tail.text())
+            self._head, self._tail = "", _Tail(1)
+
+    def _resume(self) -> None:
+        if self._settled is None:
+            return
+        (text, head, tail), self._settled = self._settled, None
+        if self._head is None:
+            self._lines = _Pieces(text[:head])
+        else:
+            self._head, self._tail = text[:head], _Tail(self._room)
+            self._tail.add(text[len(text) - tail :])
 
     def _extend(self, chunk: str) -> None:
         head, newline, rest = chunk.rpartition("\n")
         if newline and (_MOVES.search(head) or not self._line.at_end):
             for line in head.split("\n"):
                 self._line.write(line)
-                self._lines.append(self._line.take() + "\n")
+                self._lines.add(self._line.take() + "\n")
         elif newline:
-            self._lines.append(self._line.take() + head + newline)
+            self._lines.add(self._line.take() + head + newline)
         self._line.write(rest)
 
     def _begin_overflow(self, chunk: str) -> None:
         assert self._limit is not None
         whole = self.text()
+        self._lines, self._line = _Pieces(), _Line()
         self._path = self._spill()
-        if self._path is None:
-            self.lost = True
-        else:
-            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
-            self._file.write(whole)
-        self._lines, self._line = [], _Line()
-        self._head = (whole + chunk)[: int(self._limit * _HEAD_SHARE)]
+        self.lost = self._path is None
+        self._open("w")
+        head = int(self._limit * _HEAD_SHARE)
+        self._head = whole[:head] + chunk[: max(0, head - len(whole))]
+        self._tail = _Tail(self._room)
+        self._write(whole)
+        self._tail.add(whole[head:])
         self._write(chunk)
-        self._keep((whole + chunk)[len(self._head) :])
+        self._tail.add(chunk[max(0, head - len(whole)) :])
 
     def _overflow(self, chunk: str) -> None:
         self._write(chunk)
-        self._keep(chunk)
+        self._tail.add(chunk)
 
-    def _write(self, chunk: str) -> None:
-        if self._file is not None:
-            self._file.write(chunk)
+    def _write(self, text: str) -> None:
+        self._open("a")
+        for start in range(0, len(text), _BLOCK):
+            if self._file is not None:
+                self._file.write(text[start : start + _BLOCK])
+
+    def _open(self, mode: Literal["w", "a"]) -> None:
+        if self._file is None and self._path is not None:
+            self._file = self._path.open(mode, encoding="utf-8", errors="backslashreplace")
 
     @property
     def _room(self) -> int:
         assert self._limit is not None
         return max(1, self._limit - int(self._limit * _HEAD_SHARE))
 
-    def _keep(self, chunk: str) -> None:
-        self._tail.append(chunk[-self._room :])
-        self._tail_size += len(self._tail[-1])
-        while self._tail_size - len(self._tail[0]) >= self._room:
-            self._tail_size -= len(self._tail.popleft())
-
 
 class _Line:
     """The line that is being written, and where the cursor is in it."""
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
+        self._parts = _Pieces()
         self._cursor: int | None = None  # None: at the end
 
     @property
     def text(self) -> str:
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
+        return self._parts.text()
 
     @property
     def at_end(self) -> bool:
@@ -126,7 +201,7 @@ class _Line:
 
     def take(self) -> str:
         text = self.text
-        self._parts, self._cursor = [], None
+        self._parts, self._cursor = _Pieces(), None
         return text
 
     def write(self, text: str) -> None:
@@ -141,18 +216,18 @@ class _Line:
 
     def _put(self, part: str) -> None:
         if self._cursor is None:
-            self._parts.append(part)
+            self._parts.add(part)
             return
         old, end = self.text, self._cursor + len(part)
         # Escape sequences take no room on the screen: overwriting by count would cut them.
         rest = "" if "\x1b" in old or "\x1b" in part else old[end:]
-        self._parts = [old[: self._cursor] + part + rest]
+        self._parts = _Pieces(old[: self._cursor] + part + rest)
         self._cursor = end if rest else None
 
     def _delete(self) -> None:
         text = self.text
         cursor = len(text) if self._cursor is None else self._cursor
         if cursor:
-            self._parts = [text[: cursor - 1] + text[cursor:]]
+            self._parts = _Pieces(text[: cursor - 1] + text[cursor:])
             if self._cursor is not None:
                 self._cursor -= 1

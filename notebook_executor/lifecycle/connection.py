@@ -28,6 +28,7 @@ _RECONNECT_MS = 5
 _RESEND_SECONDS = 0.5
 _LONGEST_POLL = 1000
 _BATCH = 256
+_BATCH_BYTES = 1 << 20
 
 
 class Message(NamedTuple):
@@ -157,14 +158,18 @@ class Channels:
         return messages
 
     def _drain(self, channel: Channel, socket: zmq.Socket[bytes]) -> Iterator[Message]:
+        size = 0
         for _ in range(_BATCH):
             try:
                 frames = socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
+            size += sum(map(len, frames))
             message = self._read(channel, frames)
             if message is not None:
                 yield message
+            if size > _BATCH_BYTES:
+                return
 
     def _read(self, channel: Channel, frames: list[bytes]) -> Message | None:
         try:

@@ -12,7 +12,6 @@ from typing import Any
 from jupyter_client.session import DELIM, Session
 
 _NEWEST = "5."
-_EMPTY = b"{}"
 
 
 def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
 
     Args:
         session: Knows the key.
-        frames: As they came from a socket.
+        frames: As they came from a socket; emptied, so that a large message is not held twice.
 
     Raises:
         ValueError: It is not signed with the key, or not made as a message is.
@@ -31,26 +30,29 @@ def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
         LookupError: A field is missing.
     """
     parts = frames[frames.index(DELIM) + 1 :]
+    frames.clear()
     signature, *signed = parts[:5]
     if not compare_digest(signature, session.sign(signed)):
         raise ValueError("the signature is not that of the key")
-    header, parent, metadata, content = (_object(session, part) for part in signed)
+    header = _object(session, signed.pop(0).decode("utf-8", "replace"))
     if not str(header.get("version", "")).startswith(_NEWEST):
         older: dict[str, Any] = session.deserialize(parts)
         return older
+    buffers = [memoryview(part) for part in parts[5:]]
+    parts.clear()
     return {
         "header": header,
         "msg_id": header["msg_id"],
         "msg_type": header["msg_type"],
-        "parent_header": parent,
-        "metadata": metadata,
-        "content": content,
-        "buffers": [memoryview(part) for part in parts[5:]],
+        "parent_header": _object(session, signed.pop(0).decode("utf-8", "replace")),
+        "metadata": _object(session, signed.pop(0).decode("utf-8", "replace")),
+        "content": _object(session, signed.pop(0).decode("utf-8", "replace")),
+        "buffers": buffers,
     }
 
 
-def _object(session: Session, part: bytes) -> dict[str, Any]:
-    value = {} if part == _EMPTY else session.unpack(part)
+def _object(session: Session, text: str) -> dict[str, Any]:
+    value = {} if text == "{}" else session.unpack(text)
     if not isinstance(value, dict):
         raise TypeError("a part of a message is not an object")
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_past_the_limit_head_and_tail_stay_and_the_file_has_it_all(
         stream = StreamText(limit, lambda: asked.append(path) or path)  # type: ignore[func-returns-value]
         for chunk in chunks:
             stream.append(chunk)
-        stream.close()
+        stream.settle()
         text = stream.text()
         if len(sent) <= limit:
             assert (text, asked) == (sent, [])
@@ -122,7 +123,7 @@ def test_a_progress_bar_of_any_length_is_shown_by_its_last_state(tmp_path: Path)
 
     for step in range(1000):
         stream.append(f"\r{step:4} of 1000")
-    stream.close()
+    stream.settle()
 
     assert stream.text().endswith(" 999 of 1000")
     assert stream.size == 1000 * 13
@@ -136,3 +137,41 @@ def test_many_small_chunks_on_one_line_cost_what_they_are() -> None:
         stream.append(".")
 
     assert stream.text() == "." * 100_000
+
+
+@given(pieces=_pieces, settled=st.integers(0, 60), limit=st.one_of(st.none(), st.integers(1, 40)))
+def test_a_stream_goes_on_after_it_was_settled(
+    pieces: list[str], settled: int, limit: int | None
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("a.txt", "b.txt")]
+        whole, interrupted = (StreamText(limit, lambda path=path: path) for path in paths)  # type: ignore[misc]
+        for number, piece in enumerate(pieces):
+            whole.append(piece)
+            if number == settled:
+                interrupted.settle()
+                interrupted.settle()
+            interrupted.append(piece)
+        whole.settle()
+        interrupted.settle()
+
+        assert interrupted.text().replace("b.txt", "a.txt") == whole.text()
+        written = [path.read_bytes() if path.exists() else None for path in paths]
+        assert written[0] == written[1]
+
+
+def test_many_small_lines_take_little_more_room_than_their_text() -> None:
+    stream = StreamText(None, lambda: None)
+    tracemalloc.start()
+    try:
+        for number in range(100_000):
+            stream.append(f"{number:07}\n")
+        size, _ = tracemalloc.get_traced_memory()
+        stream.settle()
+        text = stream.text()
+        settled, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert size < 1.5 * len(text)
+    assert settled < 1.1 * len(text)
