@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.reading import parse_json
 from notebook_executor.documents.writing import check_valid, serialise, write_bytes
-from notebook_executor.documents.written import Layout, members
+from notebook_executor.documents.written import Layout
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -32,7 +32,7 @@ def rewritten(nb: NotebookNode, old: bytes) -> bytes:
     """The file of a notebook: what is as it was in the older file is written as it was."""
     text = old.decode("utf-8-sig")
     start = text.index("{")
-    layout = Layout.of(text, start, members(text, start))
+    layout = Layout.of(text, start)
     end = text[len(text.rstrip()) :]
     written = serialise(nb)
     if layout == Layout():

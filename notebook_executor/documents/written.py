@@ -90,14 +90,15 @@ class Layout:
     sort_keys: bool = True
 
     @classmethod
-    def of(cls, text: str, start: int, parts: Mapping[str, Span]) -> Layout:
+    def of(cls, text: str, start: int, parts: Mapping[str, Span] | None = None) -> Layout:
         """The layout of a notebook's text, by the space before and after its first members.
 
         Args:
             text: The file.
             start: Where the object begins.
-            parts: Its members.
+            parts: Its members, where the caller has looked for them already.
         """
+        parts = members(text, start) if parts is None else parts
         gap = text[start + 1 : _skip(text, start + 1)]
         spans = list(parts.values())
         if not spans:
