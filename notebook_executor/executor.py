@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
     from notebook_executor.lifecycle.warm import Warmth
+    from notebook_executor.references import Scraps
     from notebook_executor.sweeps.sweep import Sweep
 
 StrPath = str | os.PathLike[str]
@@ -413,7 +414,7 @@ class NotebookExecutor:
                 weakref.finalize(self, self._own_crew.abandon).atexit = False
             return self._own_crew
 
-    def collect_outputs(self, notebook_path: StrPath) -> dict[str, Any]:
+    def collect_outputs(self, notebook_path: StrPath) -> Scraps:
         """The scraps that an executed notebook holds, by name.
 
         As in a result, ``{"$scrap": …}`` stands for what JSON cannot hold, and asking for it by

@@ -5,26 +5,33 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from notebook_executor.cli.options import json_option, root_option
-from notebook_executor.cli.project import absolute, open_executor
+from notebook_executor.cli.project import absolute, open_executor, shown_path
 from notebook_executor.cli.screen import Screen, write_json
 from notebook_executor.cli.summary import show_scraps
 
 if TYPE_CHECKING:
     from notebook_executor.executor import NotebookExecutor
+    from notebook_executor.references import Scraps
 
 
 @click.command()
 @click.argument("notebook_or_run")
 @json_option
+@click.option("--save", metavar="DIR", help="Write tables, arrays, images and displays there.")
 @root_option
-def scraps(notebook_or_run: str, as_json: bool, root: str | None) -> None:
+def scraps(notebook_or_run: str, as_json: bool, save: str | None, root: str | None) -> None:
     """Show the scraps of an executed notebook, or of a run by its id, a prefix of it, or "last"."""
     found = _scraps(open_executor(root), notebook_or_run)
+    if save is not None:
+        from notebook_executor.execution.named_outputs import save_scraps
+
+        for path in save_scraps(found, Path(absolute(save))):
+            Screen(sys.stderr).line(f"saved {shown_path(str(path))}")
     if as_json:
         write_json(sys.stdout, found)
     elif found:
@@ -33,7 +40,7 @@ def scraps(notebook_or_run: str, as_json: bool, root: str | None) -> None:
         Screen(sys.stderr).line("There are no scraps.")
 
 
-def _scraps(executor: NotebookExecutor, name: str) -> dict[str, Any]:
+def _scraps(executor: NotebookExecutor, name: str) -> Scraps:
     if name.endswith(".ipynb") or os.sep in name or Path(name).exists():
         return executor.collect_outputs(absolute(name))
     from notebook_executor.errors import UsageError

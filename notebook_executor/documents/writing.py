@@ -56,7 +56,7 @@ def write_notebook(nb: NotebookNode, path: str | os.PathLike[str]) -> None:
             untouched), or the file cannot be written.
     """
     check_valid(nb, str(path))
-    with _translated(path):
+    with translated(path):
         Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
     write_bytes(chunks(nb), path)
 
@@ -99,7 +99,7 @@ def write_bytes(
     Raises:
         DocumentError: It cannot be written; the old file is intact and nothing else is left.
     """
-    with _translated(path):
+    with translated(path):
         target = Path(os.path.realpath(path))
         replaced = _replaceable(target)
         with _temporary_beside(target) as temporary:
@@ -122,7 +122,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         DocumentError: It cannot; ``details["kind"]`` is ``output_error``.
     """
-    with _translated(path):
+    with translated(path):
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         _replaceable(target)
@@ -131,7 +131,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 @contextlib.contextmanager
-def _translated(path: str | os.PathLike[str]) -> Iterator[None]:
+def translated(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         if "\0" in os.fspath(path):
             raise OSError(errno.EINVAL, "there is a null byte in the path")

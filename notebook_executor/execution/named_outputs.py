@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.reading import parse_json, parse_notebook, read_file
+from notebook_executor.documents.writing import translated, write_bytes
 from notebook_executor.errors import DocumentError
-from notebook_executor.references import Payload, Scraps, tables_module
+from notebook_executor.references import Scraps, is_reference, tables_module
 from notebook_executor.scraps.collecting import CollectedScraps, collect_scraps
 from notebook_executor.text import one_line
 
@@ -36,7 +37,8 @@ def keep_payloads(collected: CollectedScraps, directory: Path | None) -> list[st
         One warning for each file that could not be written.
     """
     warnings = []
-    names = _file_names(collected.payloads) if directory else {}
+    suffixes = {name: payload.suffix for name, payload in collected.payloads.items()}
+    names = _file_names(suffixes) if directory else {}
     for name, file in names.items():
         assert directory is not None
         path = directory / file
@@ -51,14 +53,29 @@ def keep_payloads(collected: CollectedScraps, directory: Path | None) -> list[st
     return warnings
 
 
-def _file_names(payloads: dict[str, Payload]) -> dict[str, str]:
+def save_scraps(scraps: Scraps, directory: Path) -> list[Path]:
+    """Write what references stand for into a directory, which is made; returns the files.
+
+    Raises:
+        DocumentError: The data of one is gone, or a file cannot be written.
+    """
+    contents = {name: scraps.content(name) for name, value in scraps.items() if is_reference(value)}
+    names = _file_names({name: suffix for name, (suffix, _) in contents.items()})
+    for name, file in names.items():
+        with translated(directory / file):
+            directory.mkdir(parents=True, exist_ok=True)
+        write_bytes(contents[name][1], directory / file)
+    return [directory / file for file in names.values()]
+
+
+def _file_names(suffixes: dict[str, str]) -> dict[str, str]:
     """A file's name for each scrap: its own where a file can have it, numbered where two clash."""
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for name, payload in payloads.items():
+    for name, suffix in suffixes.items():
         stem = _UNSAFE.sub("_", name)[:_LONGEST_NAME].strip(".") or "scrap"
-        numbered = (f"{stem}-{number}{payload.suffix}" for number in itertools.count(2))
-        file = stem + payload.suffix
+        numbered = (f"{stem}-{number}{suffix}" for number in itertools.count(2))
+        file = stem + suffix
         while file.casefold() in taken:
             file = next(numbered)
         taken.add(file.casefold())

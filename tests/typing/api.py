@@ -154,7 +154,8 @@ def reads(result: ExecutionResult) -> None:
 def works_on_documents(executor: NotebookExecutor) -> None:
     notebook = executor.read_notebook("in.ipynb")
     executor.write_notebook(notebook, Path("copy.ipynb"))
-    assert_type(executor.collect_outputs("out.ipynb"), dict[str, Any])
+    collected: dict[str, Any] = executor.collect_outputs("out.ipynb")
+    assert_type(collected["score"], Any)
     assert_type(executor.collect_table("runs/**/*.ipynb"), DataFrame)
     for name, parameter in executor.inspect_parameters("in.ipynb").items():
         assert_type(name, str)

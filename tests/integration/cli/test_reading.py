@@ -92,6 +92,23 @@ def test_scraps_of_a_notebook_and_of_a_run(
     assert nbx("scraps", "missing").stderr.startswith("error: No run is called 'missing'")
 
 
+def test_scraps_are_saved_as_files(nbx: Nbx, make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    path = make_notebook("")
+    node = nbformat.read(path, as_version=4)
+    shown = {"scrapbook": {"name": "a plot", "display": True}}
+    node.cells[0].outputs = [
+        nbformat.v4.new_output("display_data", data={"image/png": "iVBORw0KGgo="}, metadata=shown)
+    ]
+    nbformat.write(node, path)
+    done = nbx("scraps", "notebook.ipynb", "--save", "out/deep", "--json")
+
+    assert done.returncode == 0
+    assert done.stderr == "saved out/deep/a_plot.png\n"
+    assert json.loads(done.stdout)["a plot"]["$scrap"] == "image"
+    assert (tmp_path / "out" / "deep" / "a_plot.png").read_bytes() == b"\x89PNG\r\n\x1a\n"
+    assert nbx("scraps", "notebook.ipynb", "--save", "notebook.ipynb").returncode == 2
+
+
 def test_scraps_that_json_does_not_have_are_null(nbx: Nbx, make_notebook: MakeNotebook) -> None:
     path = make_notebook("")
     node = nbformat.read(path, as_version=4)
