@@ -173,6 +173,15 @@ def works_on_documents(executor: NotebookExecutor) -> None:
     assert_type(merged.notebook, NotebookNode)
     assert_type(merged.conflicts[0].place, str)
     executor.validate("in.ipynb")
+    validated = executor.validate("in.ipynb", regression=True, reference="main", accept=False)
+    for issue in validated.issues:
+        assert_type(issue.code, str)
+        assert_type(issue.line, int | None)
+    if validated.regression is not None:
+        assert_type(validated.regression.executes, bool)
+        assert_type(validated.regression.matches_reference, bool | None)
+    executor.validate("in.ipynb", regression={"lax": True}, parameters={"x": 1}, timeout=None)
+    executor.validate(Path("in.ipynb"), fix=True, upgrade=True)
     for cell in executor.outline("in.ipynb"):
         assert_type(cell.hash, str)
         assert_type(cell.tags, tuple[str, ...])

@@ -84,6 +84,21 @@ def _parameters(function: object) -> list[str]:
     return told
 
 
+def test_the_signature_of_validate_stays() -> None:
+    assert _parameters(NotebookExecutor.validate)[1:] == [
+        "notebook_path",
+        "*",
+        "regression=False",
+        "reference=None",
+        "accept=False",
+        "parameters=None",
+        "timeout=300",
+        "run_timeout=None",
+        "fix=False",
+        "upgrade=False",
+    ]
+
+
 def test_signatures_stay() -> None:
     assert _parameters(NotebookExecutor) == [
         "root='.'",
