@@ -19,6 +19,8 @@ from notebook_executor.errors import DocumentError
 _SPLIT_MIMES = ("application/javascript", "image/svg+xml")
 _TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
 
+_BLOCK = 65_536  # characters
+
 Step = str | int
 Put = Callable[[str], None]
 
@@ -46,9 +48,72 @@ def _cell_chunks(cells: list[dict[str, Any]]) -> Iterator[bytes]:
     opening = b"[\n  "
     for index, cell in enumerate(cells):
         yield opening
-        yield _encoded(_split_cell(cell), 2, ("cells", index))
+        if _has_long_text(cell):
+            yield from _long_cell_chunks(cell, ("cells", index))
+        else:
+            yield _encoded(_split_cell(cell), 2, ("cells", index))
         opening = b",\n  "
     yield b"\n ]"
+
+
+def _has_long_text(cell: dict[str, Any]) -> bool:
+    outputs = cell.get("outputs") if cell.get("cell_type") == "code" else None
+    return bool(outputs) and any(map(_is_long_stream, outputs or ()))
+
+
+def _is_long_stream(output: dict[str, Any]) -> bool:
+    text = output.get("text")
+    return output.get("output_type") == "stream" and isinstance(text, str) and len(text) > _BLOCK
+
+
+def _long_cell_chunks(cell: dict[str, Any], path: tuple[Step, ...]) -> Iterator[bytes]:
+    """A cell whose lines are too many to be held all at once beside their text."""
+    view = _split_cell({**cell, "outputs": []})
+    opening = b"{\n   "
+    for key in sorted(view):
+        yield opening + _encoded(key, 3, path) + b": "
+        if key == "outputs":
+            yield from _output_chunks(cell["outputs"], (*path, key))
+        else:
+            yield _encoded(view[key], 3, (*path, key))
+        opening = b",\n   "
+    yield b"\n  }"
+
+
+def _output_chunks(outputs: list[dict[str, Any]], path: tuple[Step, ...]) -> Iterator[bytes]:
+    opening = b"[\n    "
+    for number, output in enumerate(outputs):
+        yield opening
+        if _is_long_stream(output):
+            yield from _stream_chunks(output, (*path, number))
+        else:
+            yield _encoded(_split_output(output), 4, (*path, number))
+        opening = b",\n    "
+    yield b"\n   ]"
+
+
+def _stream_chunks(output: dict[str, Any], path: tuple[Step, ...]) -> Iterator[bytes]:
+    opening = b"{\n     "
+    for key in sorted(output):
+        yield opening + _encoded(key, 5, path) + b": "
+        if key == "text":
+            yield from _line_chunks(output[key])
+        else:
+            yield _encoded(output[key], 5, (*path, key))
+        opening = b",\n     "
+    yield b"\n    }"
+
+
+def _line_chunks(text: str) -> Iterator[bytes]:
+    """A text as the list of its lines, cut where no line is: behind a newline."""
+    separator = ",\n" + " " * 6
+    opening, start = "[\n" + " " * 6, 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK) + 1 or len(text)
+        lines = map(encode_basestring, text[start:end].splitlines(True))
+        yield (opening + separator.join(lines)).encode("utf-8", "backslashreplace")
+        opening, start = separator, end
+    yield b"\n" + b" " * 5 + b"]"
 
 
 class _NotJsonError(Exception):

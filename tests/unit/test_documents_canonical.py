@@ -76,6 +76,21 @@ def test_the_bytes_are_those_of_nbformat(cells: Any, metadata: Any) -> None:
     assert ours.decode() == nbformat.v4.nbjson.writes(read) + "\n"
 
 
+@pytest.mark.parametrize("line", ["x\n", "a\rb\r\n", "é\u2028y\x0b\x85\n", "😀", "\r\n\r"])
+@pytest.mark.parametrize("end", ["", "end", "\n"])
+def test_long_streams_are_written_in_pieces_with_the_bytes_of_nbformat(line: str, end: str) -> None:
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1\n2", id="c")])
+    node.cells[0].outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="short\n"),
+        nbformat.v4.new_output("stream", name="stdout", text=line * 100_000 + end),
+        nbformat.v4.new_output("display_data", data={"text/plain": "a\nb"}),
+    ]
+
+    written = serialise(node)
+
+    assert written == (nbformat.writes(node) + "\n").encode()
+
+
 def test_serialising_changes_nothing() -> None:
     nb = notebook(display({"text/plain": "a\nb", "n": NAN}), orig_nbformat=3)
     nb.cells[0].metadata["trusted"] = True
