@@ -34,6 +34,12 @@ def write_printing_cells(folder: Path, count: int, size: int = 1000) -> Path:
     return _write(folder / f"{count}_cells_{size}.ipynb", [f"print('x' * {size})"] * count)
 
 
+def write_printing_loop(folder: Path, size: int) -> Path:
+    """One cell that prints ``size`` characters, a thousand at a time."""
+    source = f"for _ in range({size // 1000}):\n    print('x' * 999)"
+    return _write(folder / f"loop_{size}.ipynb", [source])
+
+
 def write_meeting(folder: Path, name: str, count: int) -> Path:
     """A notebook that waits for ``count`` of its kind, and prints its kernel's PSS in KiB."""
     source = _RENDEZVOUS.format(place=str(folder), name=name, count=count)

@@ -8,7 +8,12 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.measuring import Bench, Row, exponent, ratios
-from benchmarks.notebooks import write_meeting, write_printing_cells, write_two_cells
+from benchmarks.notebooks import (
+    write_meeting,
+    write_printing_cells,
+    write_printing_loop,
+    write_two_cells,
+)
 from benchmarks.runners import OURS, RUNNERS
 
 _MIB = 1024 * 1024
@@ -115,7 +120,7 @@ def memory(bench: Bench) -> Iterator[Row]:
         f"{large // 10**6} MB from {several} cells": write_printing_cells(
             bench.folder, several, large // several
         ),
-        f"{large // 10**6} MB from one cell": write_printing_cells(bench.folder, 1, large),
+        f"{large // 10**6} MB from one cell": write_printing_loop(bench.folder, large),
     }
     for what, notebook in notebooks.items():
         yield _memory_row(bench, what, notebook)

@@ -5,37 +5,26 @@ Each runner imports its package when it is opened, and holds nothing of it once 
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-Run = Callable[[Path, Path], None]
+if TYPE_CHECKING:
+    from notebook_executor.lifecycle.warm import Warmth
+
+Run = Callable[[Path, Path], object]
 Runner = Callable[[Path], AbstractContextManager[Run]]
 
 OURS = "notebook_executor"
 
 
-def open_executor(root: Path, *, warm: bool | None = None) -> Any:
-    """An executor as its user has it, or one whose kernels are warm, or cold, for certain."""
+@contextmanager
+def ours(root: Path, warm: Warmth = "auto") -> Iterator[Run]:
     from notebook_executor import NotebookExecutor
 
-    can_warm = "warm" in inspect.signature(NotebookExecutor).parameters
-    options: dict[str, Any] = {"warm": warm} if warm is not None and can_warm else {}
-    return NotebookExecutor(root, **options)
-
-
-@contextmanager
-def ours(root: Path) -> Iterator[Run]:
-    with open_executor(root) as executor:
-        yield lambda source, target: executor.execute(source, target, check=True)
-
-
-@contextmanager
-def ours_warm(root: Path) -> Iterator[Run]:
-    with open_executor(root, warm=True) as executor:
+    with NotebookExecutor(root, warm=warm) as executor:
         yield lambda source, target: executor.execute(source, target, check=True)
 
 

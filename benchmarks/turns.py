@@ -12,15 +12,18 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.runners import OURS, RUNNERS, Run, open_executor, ours_warm
+from benchmarks.runners import OURS, RUNNERS, Run, ours
+
+if TYPE_CHECKING:
+    from notebook_executor import ExecutionResult
 
 
 def again_and_again(runner: str, notebook: str, times: int, warm: bool = False) -> list[float]:
     """Seconds a run, ``times`` back to back after a first one, all that they cause included."""
     source, target = Path(notebook), Path(notebook).with_name(f"{runner}.ipynb")
-    opener = ours_warm if warm and runner == OURS else RUNNERS[runner]
+    opener = partial(ours, warm=True) if warm and runner == OURS else RUNNERS[runner]
     with opener(source.parent) as run:
         run(source, target)
         began = time.perf_counter()
@@ -76,17 +79,12 @@ def many(runner: str, notebook: str, count: int, workers: int) -> list[float]:
     targets = [source.with_name(f"{runner}-{number}.ipynb") for number in range(count)]
     began = time.perf_counter()
     if runner == OURS:
-        with open_executor(source.parent, warm=True) as executor, _threads(workers) as pool:
-            runs = [pool.submit(executor.execute, source, target) for target in targets]
-            assert all(run.result().ok for run in runs)
+        with ours(source.parent, warm=True) as run, ThreadPoolExecutor(workers) as pool:
+            list(pool.map(partial(run, source), targets))
     else:
         with ProcessPoolExecutor(workers) as pool:
             list(pool.map(partial(_run_once, runner, source), targets))
     return [time.perf_counter() - began]
-
-
-def _threads(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers)
 
 
 def _run_once(runner: str, source: Path, target: Path) -> None:
@@ -96,12 +94,23 @@ def _run_once(runner: str, source: Path, target: Path) -> None:
 
 def shares(notebooks: list[str], warm: bool) -> list[float]:
     """PSS in bytes of each of several idle kernels that are there at the same time."""
+    from notebook_executor import NotebookExecutor
+
     root = Path(notebooks[0]).parent
-    with open_executor(root, warm=warm) as executor, _threads(len(notebooks)) as pool:
-        if warm:
-            executor.execute({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-        runs = list(pool.map(partial(executor.execute, output_path=False), notebooks))
-        return [float(run.notebook.cells[0].outputs[0].text) * 1024 for run in runs]
+    with (
+        NotebookExecutor(root, warm=warm) as executor,
+        ThreadPoolExecutor(len(notebooks)) as pool,
+    ):
+        results = list(pool.map(partial(executor.execute, output_path=False), notebooks))
+    for result in results:
+        assert result.kernel is not None
+        assert result.kernel.warm is warm, result.warnings
+    return [1024 * float(_printed(result)) for result in results]
+
+
+def _printed(result: ExecutionResult) -> str:
+    assert result.notebook is not None
+    return str(result.notebook.cells[0].outputs[0].text)
 
 
 def teardown(host_view: bool) -> list[float]:
