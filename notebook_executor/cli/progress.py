@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -177,3 +178,18 @@ class Bar:
 
     def cell_finished(self, number: int, title: str, status: str, seconds: float) -> None:
         self._progress.update(self._task, completed=number)
+
+
+def view_for(wanted: bool | None, *, brief: bool, outputs: bool = False) -> View | None:
+    """What shows the progress on standard error; None where nothing is to.
+
+    Args:
+        wanted: Whether progress was asked for; None for where it makes sense.
+        brief: Whether standard output is for a program: then only a terminal shows progress.
+        outputs: Whether to show what cells print, too.
+    """
+    screen = Screen(sys.stderr)
+    shown = (screen.terminal or not brief) if wanted is None else wanted
+    if outputs or (shown and not screen.terminal):
+        return Lines(screen, outputs=outputs)
+    return Bar(screen) if shown else None

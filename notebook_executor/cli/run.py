@@ -12,7 +12,7 @@ import click
 from notebook_executor.cli.exits import ExitCode, of_result
 from notebook_executor.cli.options import BriefCommand
 from notebook_executor.cli.params import show_parameters
-from notebook_executor.cli.progress import Bar, Follower, Lines, View
+from notebook_executor.cli.progress import Follower, view_for
 from notebook_executor.cli.project import absolute, open_executor
 from notebook_executor.cli.run_options import RunOptions, run_options
 from notebook_executor.cli.screen import Screen, write_bytes, write_json
@@ -42,6 +42,10 @@ def run(**given: Any) -> ExitCode:
         if options.help_notebook:
             return _show_help(executor, source)
         request = options.request(source)
+        if options.grid:
+            from notebook_executor.cli.sweep import run_grid
+
+            return run_grid(options, executor, request)
         if options.prepare_only:
             return _prepare(executor, request)
         return _run(options, executor, request)
@@ -73,7 +77,7 @@ def _prepare(executor: NotebookExecutor, request: RunRequest) -> ExitCode:
 
 
 def _run(options: RunOptions, executor: NotebookExecutor, request: RunRequest) -> ExitCode:
-    view = _view(options)
+    view = view_for(options.progress_bar, brief=options.brief, outputs=options.log_output)
     follower = Follower(view)
     try:
         with view or nullcontext():
@@ -85,15 +89,6 @@ def _run(options: RunOptions, executor: NotebookExecutor, request: RunRequest) -
         raise
     _report(options, result)
     return of_result(result)
-
-
-def _view(options: RunOptions) -> View | None:
-    screen = Screen(sys.stderr)
-    quiet = (options.as_json or options.llm) and not screen.terminal
-    wanted = not quiet if options.progress_bar is None else options.progress_bar
-    if options.log_output or (wanted and not screen.terminal):
-        return Lines(screen, outputs=options.log_output)
-    return Bar(screen) if wanted else None
 
 
 def _recorded(executor: NotebookExecutor, run_id: str | None) -> ExecutionResult | None:

@@ -54,6 +54,10 @@ class RunOptions:
     until_cell: str | None
     limit: tuple[str, ...]
     label: tuple[str, ...]
+    grid: tuple[str, ...]
+    jobs: int | None
+    sweep: str | None
+    stop_on_error: bool
     no_output: bool
     prepare_only: bool
     help_notebook: bool
@@ -73,6 +77,11 @@ class RunOptions:
         return self.output == _PIPE
 
     @property
+    def brief(self) -> bool:
+        """Whether standard output is for a program to read."""
+        return bool(self.as_json or self.llm)
+
+    @property
     def settings(self) -> dict[str, float]:
         return {} if self.start_timeout is None else {"start_timeout": self.start_timeout}
 
@@ -82,8 +91,25 @@ class RunOptions:
             raise click.UsageError("Both OUTPUT '-' and --json or --llm want standard output.")
         if self.no_output and self.output is not None:
             raise click.UsageError("OUTPUT cannot go with --no-output.")
+        self._refuse_with_grid()
         if self.prepare_only and self.output is None:
             raise click.UsageError("--prepare-only needs an OUTPUT.")
+
+    def _refuse_with_grid(self) -> None:
+        if not self.grid:
+            given = {"-j": self.jobs, "--sweep": self.sweep, "--stop-on-error": self.stop_on_error}
+            for flag, value in given.items():
+                if value:
+                    raise click.UsageError(f"{flag} needs a --grid.")
+            return
+        if self.output is not None:
+            raise click.UsageError("OUTPUT cannot go with --grid: each point has its own.")
+        refuse_together(
+            grid=self.grid,
+            prepare_only=self.prepare_only,
+            help_notebook=self.help_notebook,
+            log_output=self.log_output,
+        )
 
     def request(self, source: NotebookNode | str) -> RunRequest:
         """The run that is asked for.
@@ -121,6 +147,7 @@ class RunOptions:
             until_cell=self.until_cell,
             limits=_limits(self.limit),
             labels=_labels(self.label),
+            sweep=self.sweep,
             trigger=Trigger(kind="cli"),
         )
 
@@ -215,6 +242,27 @@ _FLAGS = [
         help="Of memory, cpu_seconds, processes, file_size or open_files: --limit memory=2GiB.",
     ),
     _several("--label", metavar="NAME=VALUE", help="Kept in the run's record."),
+    _several(
+        "--grid",
+        metavar="NAME=VALUES",
+        help="Run at every combination of such values: lr=0.1,0.03 or depth=2:10 (to 10) or, as "
+        "YAML, 'name=[a, b]'.",
+    ),
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="With --grid: run so many at a time [as many as there are cores].",
+    ),
+    click.option(
+        "--sweep",
+        metavar="NAME",
+        help="With --grid: skip what has succeeded under this name before.",
+    ),
+    click.option(
+        "--stop-on-error", is_flag=True, help="With --grid: let the first failure end all."
+    ),
     click.option("--no-output", is_flag=True, help="Write no notebook; the run is recorded."),
     click.option("--prepare-only", is_flag=True, help="Write OUTPUT, parameterized; run nothing."),
     click.option("--help-notebook", is_flag=True, help="Show its parameters; run nothing."),
