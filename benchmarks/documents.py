@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
+import random
 import shutil
 import statistics
 import subprocess
@@ -149,6 +151,68 @@ def _executed(folder: Path, count: int) -> Path:
     return folder
 
 
+def diff_few(folder: Path, repetitions: int) -> Row:
+    """Compare notebooks of 500 cells and 50 MB of images; 50 images and 20 sources differ."""
+    return _diff("a few cells edited", folder, repetitions, every=10)
+
+
+def diff_all(folder: Path, repetitions: int) -> Row:
+    """The same where each image differs, as after another run."""
+    return _diff("run again, each image another", folder, repetitions, every=1)
+
+
+def _diff(what: str, folder: Path, repetitions: int, every: int) -> Row:
+    """Both read the files; what they import is loaded before."""
+    import nbdime
+
+    from notebook_executor.documents.diffing import diff_notebooks
+
+    a, b = _illustrated(folder / "a.ipynb"), _illustrated(folder / "b.ipynb", every)
+
+    def ours() -> None:
+        assert diff_notebooks(a, b).summary.outputs_changed == 500 // every
+
+    def theirs() -> None:
+        nodes = [nbformat.read(path, as_version=4) for path in (a, b)]
+        assert nbdime.diff_notebooks(*nodes)
+
+    row = Row(f"diff, 500 cells and 50 MB of images: {what}", "nbdime")
+    for _ in range(repetitions):
+        row.ours.append(taken(ours))
+        row.theirs.append(taken(theirs))
+    return row
+
+
+def _illustrated(path: Path, every: int = 0) -> Path:
+    """A notebook of 500 cells with an image of 100 kB each.
+
+    Args:
+        path: Where it goes.
+        every: Each so manieth image is another one, and each 25th source; 0 for none.
+    """
+    lots, other = random.Random(5), random.Random(6)
+    cells = []
+    for number in range(500):
+        source = "\n".join(f"x{number}_{n} = compute({lots.random()})" for n in range(8))
+        image = lots.randbytes(75_000)
+        if every and number % 25 == 0:
+            source = source.replace("compute", "calculate", 1)
+        if every and number % every == 0:
+            image = other.randbytes(75_000)
+        data = {"image/png": base64.b64encode(image).decode() + "\n", "text/plain": "<Figure>"}
+        outputs = [
+            nbformat.v4.new_output("stream", name="stdout", text=f"step {number}\n" * 20),
+            nbformat.v4.new_output("display_data", data=data),
+        ]
+        cells.append(
+            nbformat.v4.new_code_cell(
+                source, id=f"c{number}", execution_count=number + 7 * every, outputs=outputs
+            )
+        )
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
 def _run(*words: str) -> None:
     subprocess.run(
         [sys.executable, "-m", *words], check=True, timeout=_LIMIT, stdout=subprocess.DEVNULL
@@ -159,6 +223,8 @@ MEASUREMENTS: dict[str, Callable[[Path, int], Row]] = {
     "strip": strip_many,
     "scraps": scraps_of_many,
     "table": table_of_many,
+    "diff-few": diff_few,
+    "diff-all": diff_all,
 }
 
 
