@@ -17,4 +17,11 @@ executed notebook against its reference, ``output_comparison`` one cell's output
 ``locating`` finds them, ``edit_operations`` says what each edit means, ``changing`` does it and
 remembers what takes it back, ``preview`` tells, ``replacing`` keeps other writers apart.
 ``stripping`` works on the same text. ``normalise`` is the one opinion of what is noise.
+
+``diffing`` compares two notebooks as ``comparable`` makes them: ``pairing``, over ``sequences``,
+says which cells belong together, ``operations`` what makes one of the other, ``difference`` holds
+it. ``difference_text``, with ``unified`` and ``output_text``, tells it; ``difference_page``, with
+``page_table``, ``page_outputs`` and ``safe_html``, shows it. ``patching`` applies it. ``merging``
+brings three notebooks together, by ``cell_merge`` and ``three_way``, and ``merge_report`` says what
+came of it. ``rewriting`` writes the result as the file that it comes from was written.
 """

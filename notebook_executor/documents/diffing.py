@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notebook_executor.documents.comparable import comparable, digest, ignored_fields
 from notebook_executor.documents.difference import (
@@ -27,7 +27,12 @@ from notebook_executor.documents.operations import (
     notebook_ops,
     touched_outputs,
 )
-from notebook_executor.documents.output_text import bundles_text, metadata_text, outputs_text
+from notebook_executor.documents.output_text import (
+    TextDigests,
+    bundles_text,
+    metadata_text,
+    outputs_text,
+)
 from notebook_executor.documents.pairing import Pairing, exact, pair_cells
 from notebook_executor.documents.reading import parse_notebook, read_file, too_deep
 from notebook_executor.documents.unified import unified
@@ -40,6 +45,13 @@ _OUTPUTS_LIMIT = 10_000
 _ASPECTS: tuple[Aspect, ...] = (
     *("cell_type", "source", "outputs", "metadata", "attachments", "id", "execution_count"),
 )
+
+
+class _Look(NamedTuple):
+    """How cells are looked at."""
+
+    ignored: tuple[str, ...]  # fields
+    texts: TextDigests
 
 
 def diff_notebooks(
@@ -79,7 +91,8 @@ def _compare(
     pairing = pair_cells(a.cells, b.cells)
     ignored = ignored_fields(noise=noise)
     ops = notebook_ops(a, b, pairing.pairs, ignored)
-    summary = _summary(a, b, pairing, ops, ignored)
+    texts = TextDigests()
+    summary = _summary(a, b, pairing, ops, _Look(ignored, texts))
     touched = touched_outputs(ops, pairing.pairs, len(b.cells))
     found = NotebookDiff(
         path_a=names[0],
@@ -88,8 +101,8 @@ def _compare(
         noise=noise,
         summary=summary,
         ops=tuple(ops),
-        digest_a=digest(a, touched.in_a, noise=noise),
-        digest_b=digest(b, touched.in_b, noise=noise),
+        digest_a=digest(a, touched.in_a, texts, noise=noise),
+        digest_b=digest(b, touched.in_b, texts, noise=noise),
     )
     found._documents = (a, b)
     return found
@@ -109,12 +122,11 @@ def file_lines(data: bytes) -> list[str]:
 
 
 def _summary(
-    a: NotebookNode, b: NotebookNode, pairing: Pairing, ops: list[Op], ignored: tuple[str, ...]
+    a: NotebookNode, b: NotebookNode, pairing: Pairing, ops: list[Op], look: _Look
 ) -> DiffSummary:
-    aspects = tuple(name for name in _ASPECTS if name not in ignored)
     patched = {op["key"] for op in cell_list_ops(ops) if op["op"] == "patch"}
-    changed = tuple(_change(a, b, i, j, aspects) for i, j in pairing.pairs if i in patched)
-    moved = tuple(_change(a, b, i, j, aspects) for i, j in pairing.moved)
+    changed = tuple(_change(a, b, i, j, look) for i, j in pairing.pairs if i in patched)
+    moved = tuple(_change(a, b, i, j, look) for i, j in pairing.moved)
     counts = {name: sum(name in each.changed for each in (*changed, *moved)) for name in _ASPECTS}
     return DiffSummary(
         added=tuple(_ref(b, index) for index in pairing.added),
@@ -140,7 +152,7 @@ def _ref(nb: NotebookNode, index: int) -> CellRef:
 
 
 def _change(
-    a: NotebookNode, b: NotebookNode, index_a: int, index_b: int, aspects: tuple[Aspect, ...]
+    a: NotebookNode, b: NotebookNode, index_a: int, index_b: int, look: _Look
 ) -> CellChange:
     cell_a, cell_b = a.cells[index_a], b.cells[index_b]
     names = _entries_changed(cell_a, cell_b)
@@ -148,7 +160,9 @@ def _change(
     if "source" in names:
         texts["source_diff"] = unified(cell_a.source, cell_b.source)
     if "outputs" in names:
-        text_a, text_b = (outputs_text(cell.get("outputs", ())) for cell in (cell_a, cell_b))
+        text_a, text_b = (
+            outputs_text(cell.get("outputs", ()), look.texts) for cell in (cell_a, cell_b)
+        )
         texts["outputs_diff"] = clip(unified(text_a, text_b), _OUTPUTS_LIMIT)
     if "metadata" in names or "attachments" in names:
         text_a, text_b = (
@@ -161,6 +175,6 @@ def _change(
         index_b=index_b,
         id=cell_b.id,
         cell_type=cell_b.cell_type,
-        changed=tuple(name for name in aspects if name in names),
+        changed=tuple(name for name in _ASPECTS if name in names and name not in look.ignored),
         **texts,
     )

@@ -70,12 +70,14 @@ def _left(pairs: Pairs, gap: Gap) -> tuple[list[int], list[int]]:
 
 def pair_outputs(a: Sequence[Item], b: Sequence[Item]) -> Pairs:
     """Equal outputs, and between them those of the same kind."""
+    kinds = [[_kind(output) for output in outputs] for outputs in (a, b)]
+    if kinds[0] == kinds[1] and len(set(kinds[0])) == len(a):
+        return [(i, i) for i in range(len(a))]
     keys = [exact(output) for output in a], [exact(output) for output in b]
     pairs = matches(*keys)
     for gap in list(gaps(pairs, Gap(0, len(a), 0, len(b)))):
-        kinds_a = [_kind(output) for output in a[gap.start_a : gap.end_a]]
-        kinds_b = [_kind(output) for output in b[gap.start_b : gap.end_b]]
-        pairs += [(gap.start_a + i, gap.start_b + j) for i, j in matches(kinds_a, kinds_b)]
+        found = matches(kinds[0][gap.start_a : gap.end_a], kinds[1][gap.start_b : gap.end_b])
+        pairs += [(gap.start_a + i, gap.start_b + j) for i, j in found]
     return sorted(pairs)
 
 

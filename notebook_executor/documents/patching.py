@@ -19,6 +19,7 @@ from notebook_executor.documents.operations import (
     pairs_of,
     touched_outputs,
 )
+from notebook_executor.documents.output_text import TextDigests
 from notebook_executor.documents.pairing import exact
 from notebook_executor.documents.reading import adopt, parse_json, parse_notebook, read_file
 from notebook_executor.documents.replacing import ChangedMeanwhileError, exclusively
@@ -159,21 +160,21 @@ def patched(nb: NotebookNode, diff: NotebookDiff, name: str) -> NotebookNode:
     Raises:
         DocumentError: The difference does not fit the notebook.
     """
-    before = comparable(nb, noise=diff.noise)
+    before, texts = comparable(nb, noise=diff.noise), TextDigests()
     ops = list(diff.ops)
     with _damage_told(diff):
         cell_ops = cell_list_ops(ops)
         pairs = pairs_of(cell_ops, len(before.cells))
         added = sum(len(op["valuelist"]) for op in cell_ops if op["op"] == "addrange")
         touched = touched_outputs(ops, pairs, len(pairs) + added)
-    if digest(before, touched.in_a, noise=diff.noise) != diff.digest_a:
-        done = digest(before, touched.in_b, noise=diff.noise) == diff.digest_b
+    if digest(before, touched.in_a, texts, noise=diff.noise) != diff.digest_a:
+        done = digest(before, touched.in_b, texts, noise=diff.noise) == diff.digest_b
         raise _misfit(name, diff, done=done)
     with _damage_told(diff):
         after = _applied(before, ops)
         made = after if diff.noise else _with_noise(nb, before, after, {j: i for i, j in pairs})
         arrived = comparable(adopt(made), noise=diff.noise)
-    if digest(arrived, touched.in_b, noise=diff.noise) != diff.digest_b:
+    if digest(arrived, touched.in_b, texts, noise=diff.noise) != diff.digest_b:
         raise _damaged(diff)
     return made
 
