@@ -104,7 +104,7 @@ ODD: tuple[Specimen, ...] = (
         "not_quite_secrets",
         code(
             "import os\ntoken = os.environ['TOKEN_OF_THE_SERVICE_1']\n"
-            "key = 'your-api-key-goes-here'"
+            "key = 'your-api-key-goes-here'\ntoken = 'aaaaaaaa11111111'"
         ),
         code("sort_key = 'department_and_name_of_employee'\nurl = 'http://user@host/'", id="b"),
     ),

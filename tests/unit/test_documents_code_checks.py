@@ -54,6 +54,7 @@ def test_what_is_wrong_and_where(sources: list[str], line: int, message: str) ->
         ["for i in []: pass\nelse: j = 1", "i, j"],
         ["import a.b.c, d as e", "a, e"],
         ["with open('x') as (f, g): pass", "f, g"],
+        ["try:\n    maybe_there\nexcept NameError:\n    pass"],
         ["def f():\n    global made\n    made = 1", "made"],
         ["[y := 1 for _ in 'a']", "y"],
         ["!ls", "%ls", "?print", "print?", "%%html\n<b>"],

@@ -105,6 +105,8 @@ def test_signatures_stay() -> None:
         "*",
         "kernel_name=None",
         "python=None",
+        "warm='auto'",
+        "preload=()",
         "require_containment=None",
         "config=None",
     ]
