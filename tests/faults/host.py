@@ -33,7 +33,9 @@ def run_notebook(wanted: dict[str, Any]) -> None:
             say(event="copied", pid=_copy())
         say(event=event.kind, index=event.index)
 
-    with NotebookExecutor(wanted["root"], config=wanted["settings"]) as executor:
+    with NotebookExecutor(
+        wanted["root"], warm=wanted["warm"], config=wanted["settings"]
+    ) as executor:
         result = executor.execute(
             "notebook.ipynb",
             "out.ipynb",
@@ -100,7 +102,9 @@ def soak(wanted: dict[str, Any]) -> None:
     from notebook_executor import NotebookExecutor
 
     chance = random.Random(wanted["seed"])
-    with NotebookExecutor(wanted["root"], config=wanted["settings"]) as executor:
+    with NotebookExecutor(
+        wanted["root"], warm=wanted["warm"], config=wanted["settings"]
+    ) as executor:
         for number in range(wanted["runs"]):
             name = chance.choice(list(_SOAK))
             kind = _soak_once(executor, name, wanted["host_view"])
@@ -132,8 +136,8 @@ def _soak_once(executor: Any, name: str, host_view: bool) -> str | None:
         if name == "interrupt":
             raise KeyboardInterrupt
         (guard,) = psutil.Process().children()
-        victim = guard if name == "guard" else guard.children()[0]
-        victim.kill()
+        for victim in [guard] if name == "guard" else guard.children():
+            victim.kill()
 
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(_SOAK[name])])
     timeout = 0.5 if name == "timeout" else 60

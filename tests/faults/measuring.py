@@ -49,24 +49,30 @@ class Tally:
 class Column:
     tier: Tier
     account: Account
+    warm: bool
 
     def __str__(self) -> str:
         return f"{self.tier}, {self.account.name}"
 
+    def stage(self) -> Stage:
+        return Stage(self.tier, self.account, warm=self.warm)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     wanted = _parse(arguments)
-    columns = [Column(tier, account) for account in _accounts() for tier in TIERS]
+    columns = [Column(tier, account, wanted.warm) for account in _accounts() for tier in TIERS]
+    place = "warm " if wanted.warm else ""
     tallies = {(fault.number, column): Tally() for fault in FAULTS for column in columns}
     for turn in range(wanted.times):
         for fault in FAULTS:
             for column in columns:
                 _measure(fault, column, tallies[fault.number, column])
-            _put("measured", _table(columns, tallies))
+            _put(f"{place}measured", _table(columns, tallies))
         print(f"round {turn + 1} of {wanted.times} done", file=sys.stderr, flush=True)
-    _put("peers", _peer_table())
+    if not wanted.warm:
+        _put("peers", _peer_table())
     soaks = [_soak(column, wanted.soak) for column in columns]
-    _put("soak", "".join(soaks))
+    _put(f"{place}soak", "".join(soaks))
     failures = [text for tally in tallies.values() for text in tally.failures]
     print(*failures, sep="\n", file=sys.stderr)
     return 1 if failures or any("failed" in text for text in soaks) else 0
@@ -76,6 +82,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/app.sh faults --full", description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="rounds (default: %(default)s)")
     parser.add_argument("--soak", type=int, default=500, help="runs (default: %(default)s)")
+    parser.add_argument("--warm", action="store_true", help="of forked kernels, others waiting")
     return parser.parse_args(arguments)
 
 
@@ -89,7 +96,7 @@ def _measure(fault: Fault, column: Column, tally: Tally) -> None:
         return
     for _ in range(_FULL_TIMES.get(fault.number, 1)):
         try:
-            with Stage(column.tier, column.account) as stage:
+            with column.stage() as stage:
                 seconds = fault.act(stage)
         except AssertionError as error:
             tally.failures.append(f"{fault.number} ({column}): {error}")
@@ -127,7 +134,7 @@ def _lines(rows: list[list[str]]) -> str:
 def _soak(column: Column, runs: int) -> str:
     began = time.monotonic()
     try:
-        with Stage(column.tier, column.account) as stage:
+        with column.stage() as stage:
             soaked(runs)(stage)
     except AssertionError as error:
         return f"- {column}: failed: {error}\n"

@@ -29,6 +29,7 @@ from .traces import (
     processes,
     supervises,
     until_none,
+    waits_for_a_run,
 )
 
 Tier = Literal["namespace", "subreaper"]
@@ -46,10 +47,14 @@ class Stage:
         tier: The containment that the host's kernels are to have.
         account: Whose the host is.
         script: The host's program.
+        warm: Whether its kernels are forks, and others wait beside them.
     """
 
-    def __init__(self, tier: Tier, account: Account, script: Path = _HOST) -> None:
+    def __init__(
+        self, tier: Tier, account: Account, script: Path = _HOST, *, warm: bool = False
+    ) -> None:
         self.tier = tier
+        self.warm = warm
         self.account = account
         self._script = script
         self.root = Path(tempfile.mkdtemp(prefix="f", dir="/tmp"))
@@ -88,6 +93,7 @@ class Stage:
             "root": str(self.project),
             "mark": self.marks.locks,
             "host_view": self.tier == "subreaper",
+            "warm": self.warm,
             "settings": {**GRACES, **(settings or {})},
             "timeout": timeout,
             "terminal": terminal,
@@ -200,7 +206,8 @@ class Stage:
             AssertionError: Something was left, of the kernel then or of the host afterwards.
         """
         result: dict[str, Any] = self.hear("result")["result"]
-        left = self.left(host=False)
+        # Only what waits for the next run may come and go meanwhile.
+        left = until_none(lambda: self.left(host=False), _PATIENCE if self.warm else 0)
         assert not left, f"left when the result was there: {left}"
         assert result["cleanup"]["processes_left"] == 0, result
         assert result["cleanup"]["files_left"] == 0, result
@@ -219,12 +226,16 @@ class Stage:
         return found[0]
 
     def keeper(self) -> psutil.Process:
-        return next(child for child in self.guard().children() if supervises(child.pid))
+        return psutil.Process(self.kernel().ppid())
 
     def kernel(self) -> psutil.Process:
-        """The kernel, as the whole machine knows it."""
-        children = self.keeper().children()
-        return next(child for child in children if "ipykernel_launcher" in child.cmdline())
+        """The kernel that runs the notebook, as the whole machine knows it.
+
+        One that still waits for a run is not in the project's folder.
+        """
+        keepers = [child for child in self.guard().children() if supervises(child.pid)]
+        kernels = [kernel for keeper in keepers for kernel in keeper.children()]
+        return next(kernel for kernel in kernels if kernel.cwd() == str(self.project))
 
     def check_tier(self) -> None:
         theirs = Path(f"/proc/{self.kernel().pid}/ns/pid").readlink()
@@ -263,13 +274,12 @@ class Stage:
         found = [pid for pid in processes(self.marks.of_host) if pid not in self.copies]
         if not host:
             found = [pid for pid in found if pid not in hosts and not supervises(pid)]
+        files = files_below(self.temporary)
+        if not host:
+            waiting = [path.name for path in self.temporary.iterdir() if waits_for_a_run(path)]
+            files = [name for name in files if name.partition("/")[0] not in waiting]
         elsewhere = [str(path) for one in self._hosts for path in directories_of(one.pid)]
-        return (
-            [described(pid) for pid in found]
-            + files_below(self.temporary)
-            + elsewhere
-            + self.runtime_files()
-        )
+        return [described(pid) for pid in found] + files + elsewhere + self.runtime_files()
 
     def runtime_files(self) -> list[str]:
         runtime = self.home / ".local/share/jupyter/runtime"

@@ -1,4 +1,4 @@
-"""Each fault once, in every tier; some of them as an ordinary user, too."""
+"""Each fault once, in every tier; some of them as an ordinary user, or to forked kernels, too."""
 
 from __future__ import annotations
 
@@ -14,6 +14,25 @@ from .stage import TIERS, Stage, Tier
 _SOAK_RUNS = 14
 # One of each kind: who kills, who cleans up, and what the modes of files mean to whom.
 _AS_ORDINARY = ("3", "9", "10b", "17", "24a", "24d")
+# Who dies, and when: what a fork server and waiting kernels make different.
+_WARM = (
+    "1",
+    "2",
+    "3",
+    "7",
+    "8",
+    "9",
+    "10",
+    "10b",
+    "11",
+    "12",
+    "14",
+    "15",
+    "16",
+    "17",
+    "18a",
+    "19c",
+)
 
 each_tier = pytest.mark.parametrize("tier", TIERS)
 each_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.number)
@@ -22,14 +41,19 @@ each_chosen_fault = pytest.mark.parametrize(
     [fault for fault in FAULTS if fault.number in _AS_ORDINARY],
     ids=lambda fault: fault.number,
 )
+each_fault_of_warm_kernels = pytest.mark.parametrize(
+    "fault",
+    [fault for fault in FAULTS if fault.number in _WARM],
+    ids=lambda fault: fault.number,
+)
 
 
-def _commit(fault: Fault, tier: Tier, account: Account) -> None:
+def _commit(fault: Fault, tier: Tier, account: Account, *, warm: bool = False) -> None:
     reason = fault.why_not(tier, account)
     if reason:
         pytest.skip(reason)
     for _ in range(fault.times):
-        with Stage(tier, account) as stage:
+        with Stage(tier, account, warm=warm) as stage:
             fault.act(stage)
 
 
@@ -37,6 +61,12 @@ def _commit(fault: Fault, tier: Tier, account: Account) -> None:
 @each_fault
 def test_nothing_is_left(fault: Fault, tier: Tier) -> None:
     _commit(fault, tier, own_account())
+
+
+@each_tier
+@each_fault_of_warm_kernels
+def test_nothing_is_left_of_warm_kernels(fault: Fault, tier: Tier) -> None:
+    _commit(fault, tier, own_account(), warm=True)
 
 
 @each_tier

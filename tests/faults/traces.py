@@ -51,10 +51,23 @@ class Marks:
 
 
 def supervises(pid: int) -> bool:
-    """Whether a process is a guard or a keeper."""
+    """Whether a process is a guard, a keeper, a fork server, or a kernel that waits for a run."""
     try:
-        return b"lifecycle.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        # What a fork server has forked looks like it; a kernel that runs has gone elsewhere.
+        waits = b"lifecycle.fork_server" in words and Path(f"/proc/{pid}/cwd").readlink() == Path(
+            "/"
+        )
     except OSError:
+        return False
+    return waits or b"lifecycle.guard" in words
+
+
+def waits_for_a_run(directory: Path) -> bool:
+    """Whether a private directory is that of a kernel that waits for a run."""
+    try:
+        return bool(json.loads((directory / "lease.json").read_bytes()).get("stand_by"))
+    except (OSError, ValueError):
         return False
 
 

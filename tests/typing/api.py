@@ -119,6 +119,8 @@ def constructs() -> None:
         assert_type(executor.root, Path)
         executor.close()
     NotebookExecutor(require_containment="namespace")
+    NotebookExecutor(warm=True, preload=["numpy", "pandas"])
+    NotebookExecutor(warm="hot")  # type: ignore[arg-type]
     NotebookExecutor(require_containment="most")  # type: ignore[arg-type]
 
 
