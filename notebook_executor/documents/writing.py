@@ -86,6 +86,8 @@ def write_bytes(
     data: bytes | Iterable[bytes],
     path: str | os.PathLike[str],
     check: Callable[[], None] | None = None,
+    *,
+    durable: bool = True,
 ) -> None:
     """Replace or make a file atomically: no reader ever sees a part of it.
 
@@ -95,6 +97,7 @@ def write_bytes(
         data: The content, whole or in pieces.
         path: An ordinary file in an existing folder, or one to be.
         check: Called when all is ready to be replaced; what it raises prevents that.
+        durable: Whether it is on the disk when this returns, should the power fail.
 
     Raises:
         DocumentError: It cannot be written; the old file is intact and nothing else is left.
@@ -107,8 +110,9 @@ def write_bytes(
                 if replaced is not None:
                     _resemble(file.fileno(), replaced)
                 file.writelines([data] if isinstance(data, bytes) else data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             if check is not None:
                 check()
             temporary.replace(target)

@@ -136,6 +136,10 @@ def sha256(data: bytes) -> str:
 
 def git_commit(directory: Path) -> str | None:
     """The commit that is checked out where the notebook lies; None outside of a repository."""
+    above = (directory, *directory.parents)
+    # Starting git costs as much as a short notebook.
+    if "GIT_DIR" not in os.environ and not any((place / ".git").exists() for place in above):
+        return None
     try:
         done = subprocess.run(
             ["git", "-C", str(directory), "rev-parse", "--verify", "--quiet", "HEAD"],

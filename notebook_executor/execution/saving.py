@@ -64,7 +64,8 @@ class OutputFile:
             return
         try:
             with self._pace.spend():
-                self.write(notebook)
+                # What a failing power would cost of it is in the journal.
+                write_bytes(chunks(notebook), self.path, durable=False)
         except DocumentError:
             self._pace.hold(10 * _SHORTEST)
 
