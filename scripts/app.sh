@@ -12,7 +12,7 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/app.sh run NOTEBOOK [argument of nbx run ...]
        scripts/app.sh test [argument of pytest ...]
-       scripts/app.sh faults [--full [--times N] [--soak N] | argument of pytest ...]
+       scripts/app.sh faults [--full [--warm] [--times N] [--soak N] | argument of pytest ...]
 
   run     run a notebook; paths are relative to the current directory
   test    run the tests; paths are relative to the project
