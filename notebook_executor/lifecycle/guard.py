@@ -65,6 +65,7 @@ class _Guard:
         self._alive, self._alive_end = os.pipe2(os.O_CLOEXEC)
         self._leases: dict[int, _Lease] = {}
         self._servers: dict[str, ForkServerProcess] = {}
+        self._exited: dict[int, tuple[int, int]] = {}
 
     def serve(self) -> None:
         """Return when the host is gone, or has closed the control socket."""
@@ -151,21 +152,22 @@ class _Guard:
     def _collect(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
-        statuses: dict[int, tuple[int, int]] = {}
-        if proctree.reap_some(statuses):
+        if proctree.reap_some(self._exited):
             signal.raise_signal(signal.SIGCHLD)
-        for pid in statuses.keys() & self._leases.keys():
-            self._conclude(self._leases.pop(pid), clean=statuses[pid][0] == 0)
-        for name, server in list(self._servers.items()):
-            if server.pid in statuses:
-                self._stop_server(name)
+        # Concluding one may collect others.
+        while gone := self._exited.keys() & self._leases.keys():
+            pid = gone.pop()
+            status, _ = self._exited.pop(pid)
+            self._conclude(self._leases.pop(pid), clean=status == 0)
+        for name in [name for name, one in self._servers.items() if one.pid in self._exited]:
+            self._stop_server(name)
+        self._exited.clear()
 
     def _conclude(self, lease: _Lease, *, clean: bool) -> None:
         """A keeper is gone: do what it has left undone, and let the host know."""
         if not clean:
-            statuses: dict[int, tuple[int, int]] = {}
             deadline = time.monotonic() + _STRANGER_SECONDS
-            done = proctree.end_strangers(self._own(), statuses, deadline)
+            done = proctree.end_strangers(self._own(), self._exited, deadline)
             tail = keeper.read_tail(lease.directory)
             clean_up = remove_directory if done else count_files
             files = clean_up(lease.directory)

@@ -121,6 +121,9 @@ def end_strangers(
     while time.monotonic() < deadline:
         strangers = descendants(me, keepers)
         if not strangers:
+            # What has died as somebody else's child has become this process's to collect.
+            while reap_some(statuses):
+                pass
             return True
         send(signal.SIGSTOP, strangers)
         send(signal.SIGKILL, descendants(me, keepers))

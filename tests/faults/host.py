@@ -158,7 +158,7 @@ def _holdings() -> dict[str, int]:
         "processes": len(me.children(recursive=True)),
         "threads": threading.active_count(),
         "descriptors": me.num_fds(),
-        "files": len(list(Path(os.environ["TMPDIR"]).iterdir())),
+        "files": len(list(Path(os.environ["TMPDIR"]).glob("*nbx-*"))),
         "memory": me.memory_info().rss,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -88,11 +89,25 @@ def described(pid: int) -> str:
 
 def files_below(place: Path) -> list[str]:
     """Everything below a private place, sockets and directories included."""
-    return sorted(
-        str(Path(where, name).relative_to(place))
+    found = (
+        Path(where, name)
         for where, directories, files in os.walk(place)
         for name in (*directories, *files)
     )
+    return sorted(str(path.relative_to(place)) for path in found if not is_probe(path))
+
+
+def is_probe(path: Path) -> bool:
+    """Whether it is what ``tempfile`` writes and removes to see whether it can write there.
+
+    Python does so once a process, in the first cell for instance; killed at that, it leaves it.
+    """
+    if not re.fullmatch("[a-z0-9_]{8}", path.name):
+        return False
+    try:
+        return path.read_bytes() in (b"", b"blat")
+    except OSError:
+        return False
 
 
 def directories_of(host: int) -> list[Path]:

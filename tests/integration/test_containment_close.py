@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from notebook_executor.errors import KernelStartError
@@ -40,3 +41,24 @@ def test_a_kernel_that_was_not_launched_can_be_ended_twice() -> None:
         os.close(reading)
         os.close(writing)
     assert first == second
+
+
+def test_kernels_that_end_while_a_killed_keepers_heirs_are_ended_are_told_of() -> None:
+    crowd = "for _ in $(seq 150); do setsid sleep 1000 & done; touch all; wait"
+    with Containment() as containment:
+        many = containment.open(host_view=True, required=None, record={})
+        many.launch(["bash", "-c", crowd], dict(os.environ), many.directory)
+        others = [containment.open(host_view=True, required=None, record={}) for _ in range(4)]
+        for other in others:
+            other.launch(["sleep", "1000"], dict(os.environ), Path("/"))
+        while not (many.directory / "all").exists():
+            time.sleep(0.01)
+        keepers = psutil.Process().children()[0].children()
+        keeper = next(one for one in keepers if any(c.name() == "bash" for c in one.children()))
+        keeper.kill()
+        began = time.monotonic()
+        ends = [other.end() for other in others]
+        # A host that is not told waits for forty seconds.
+        assert time.monotonic() - began < 20
+        ends.append(many.end())
+    assert [(end.left, end.files_left) for end in ends] == [(0, 0)] * 5
