@@ -234,8 +234,13 @@ class Stage:
         One that still waits for a run is not in the project's folder.
         """
         keepers = [child for child in self.guard().children() if supervises(child.pid)]
-        kernels = [kernel for keeper in keepers for kernel in keeper.children()]
-        return next(kernel for kernel in kernels if kernel.cwd() == str(self.project))
+        return next(kernel for keeper in keepers for kernel in self._runs_below(keeper))
+
+    def _runs_below(self, keeper: psutil.Process) -> list[psutil.Process]:
+        # What forks a keeper that is to wait comes and goes meanwhile.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [child for child in keeper.children() if child.cwd() == str(self.project)]
+        return []
 
     def check_tier(self) -> None:
         theirs = Path(f"/proc/{self.kernel().pid}/ns/pid").readlink()
