@@ -40,6 +40,8 @@ class LocalBackend:
     """
 
     def __init__(self, warm: Warmth = False, preload: Sequence[str] = ()) -> None:
+        self.warm: Warmth = warm
+        self.preload = tuple(preload)
         self._containment = Containment()
         self._warm = WarmKernels(self._containment, warm, preload)
         self._tcp_only: set[str] = set()

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+from notebook_executor.backends.local import LocalBackend
 from notebook_executor.backends.protocol import Backend
 from notebook_executor.config import Settings
 from notebook_executor.errors import UsageError
@@ -17,7 +18,7 @@ from notebook_executor.execution.run import begin_run, run_notebook
 from notebook_executor.models import ExecutionResult
 from notebook_executor.sweeps.leash import Leash, Leashes
 from notebook_executor.sweeps.outcomes import without_run
-from notebook_executor.sweeps.worker import Task, close_backend, run_task
+from notebook_executor.sweeps.worker import Task, close_unused, run_task
 
 _NOT_RUN = "The point was cancelled before its turn"
 # Beyond the graces of a kernel's end, a worker that says nothing is lost.
@@ -78,15 +79,23 @@ class Elsewhere:
         DocumentError: The project cannot be written.
     """
 
-    def __init__(self, executor: Executor, capacity: int, root: Path, settings: Settings) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        capacity: int,
+        root: Path,
+        settings: Settings,
+        backend: LocalBackend,
+    ) -> None:
         self.capacity = capacity
         self._executor, self._root, self._settings = executor, root, settings
+        self._warmth = backend.warm, backend.preload
         self._leashes = Leashes(root, settings)
         self._numbers = count()
 
     def run(self, request: RunRequest, cancellation: Cancellation) -> ExecutionResult:
         leash = self._leashes.new(next(self._numbers))
-        task = Task(request, self._root, self._settings, leash)
+        task = Task(request, self._root, self._settings, leash, *self._warmth)
         future = self._executor.submit(run_task, task)
         with cancellation.told_to(lambda: _let_go(leash, future)):
             try:
@@ -109,7 +118,7 @@ class Elsewhere:
 
     def close(self) -> None:
         self._leashes.close()
-        close_backend()
+        close_unused()
 
 
 def _give_up(future: Future[ExecutionResult]) -> None:
@@ -123,7 +132,7 @@ def _let_go(leash: Leash, future: Future[ExecutionResult]) -> None:
 
 
 def place_for(
-    executor: Any, request: RunRequest, root: Path, settings: Settings, backend: Backend
+    executor: Any, request: RunRequest, root: Path, settings: Settings, backend: LocalBackend
 ) -> Place:
     """The place that a caller means.
 
@@ -132,7 +141,7 @@ def place_for(
         request: What is to run.
         root: The project.
         settings: The operator's.
-        backend: Where kernels of this process come from.
+        backend: Where kernels of this process come from; other processes get one like it.
 
     Raises:
         TypeError: It is none of these.
@@ -155,8 +164,9 @@ def place_for(
             hint="Leave it out, or let the sweep run in this process.",
         )
     if isinstance(executor, Executor):
-        return Elsewhere(executor, _size_of(executor), root, settings)
-    return Elsewhere(executor.get_executor(pure=False), _threads_of(executor), root, settings)
+        return Elsewhere(executor, _size_of(executor), root, settings, backend)
+    workers = executor.get_executor(pure=False)
+    return Elsewhere(workers, _threads_of(executor), root, settings, backend)
 
 
 def _size_of(executor: Executor) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from notebook_executor.backends.protocol import Backend
+from notebook_executor.backends.local import LocalBackend
 from notebook_executor.config import Settings
 from notebook_executor.errors import UsageError
 from notebook_executor.execution.crew import Crew
@@ -162,7 +162,7 @@ def begin_sweep(
     worker_env: Sequence[Mapping[str, str]],
     root: Path,
     settings: Settings,
-    backend: Backend,
+    backend: LocalBackend,
     crew: Crew,
     owner: object,
 ) -> Sweep:
@@ -177,7 +177,7 @@ def begin_sweep(
         worker_env: The environments that the lanes have in turn.
         root: The project.
         settings: The operator's.
-        backend: Where kernels of this process come from.
+        backend: Where kernels of this process come from; other processes get one like it.
         crew: Carries the lanes out.
         owner: Kept as long as the sweep is.
     """

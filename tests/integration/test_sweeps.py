@@ -14,6 +14,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from notebook_executor import NotebookExecutor
@@ -130,8 +131,8 @@ def dask_of_two() -> Iterator[Any]:
         yield connected
 
 
-def processes_by(method: str) -> Executor:
-    return ProcessPoolExecutor(2, multiprocessing.get_context(method))
+def processes_by(method: str, count: int = 2) -> Executor:
+    return ProcessPoolExecutor(count, multiprocessing.get_context(method))
 
 
 @pytest.fixture
@@ -140,6 +141,12 @@ def without_tracker() -> Iterator[None]:
     yield
     tracker: Any = resource_tracker
     tracker._resource_tracker._stop()
+
+
+def descendants() -> list[psutil.Process]:
+    """All processes below this one, but what ``without_tracker`` ends."""
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if "resource_tracker" not in str(process.cmdline())]
 
 
 ELSEWHERE = [
@@ -156,26 +163,63 @@ def test_points_run_elsewhere_and_end_there_when_cancelled(
     executor: NotebookExecutor, make_notebook: MakeNotebook, gate: Gate, opened: Callable[[], Any]
 ) -> None:
     path = make_notebook(_PARAMETERS, waiting(gate), _WORK)
-    waits: dict[str, Any] = {"wait": True}
-    points = [{"x": 2}, {"x": 13}, waits, waits, {"x": 3}, {"x": 4}]
+    # There are two workers: a third point waits for one of them, in the pool, and a fourth here.
+    points: list[dict[str, Any]] = [*[{"wait": True}] * 3, {}]
 
     with opened() as pool:
+        over = executor.execute_many(path, points=[{"x": 2}, {"x": 13}], executor=pool)
+        assert [result.ok for result in over.results] == [True, False]
         sweep = executor.execute_many(path, points=points, executor=pool, max_workers=3)
         gate.wait()
         gate.wait()
         sweep.cancel("it is enough")
-        results = sweep.results
-        assert sweep.summary() == "6 points: 1 success, 1 cell_error, 4 cancelled"
+        assert [result.error and result.error.kind for result in sweep.results] == ["cancelled"] * 4
+        below = descendants()
 
-    assert results[0].scraps["sum"] == 2
-    assert results[1].error is not None
-    assert [result.cells[2].status for result in results[2:4]] == ["error", "error"]
-    for result in results[:4]:
+    executor.close()
+    _, alive = psutil.wait_procs(below, timeout=10)
+    assert not alive
+    assert over.results[0].scraps["sum"] == 2
+    begun = [result for result in sweep.results if result.cells]
+    assert [result.cells[2].status for result in begun] == ["error"] * 2
+    for result in (*over.results, *begun):
         assert result.cleanup.processes_left == result.cleanup.files_left == 0
         assert result.notebook is not None
-    assert {result.run_id for result in results[:4]} == {row.run_id for row in executor.runs()}
+    recorded = {row.run_id for row in executor.runs()}
+    assert recorded == {result.run_id for result in (*over.results, *begun)}
     place = executor.root / ".nbx" / "sweeps"
     assert not place.exists() or not list(place.iterdir())
+
+
+def test_later_points_of_a_worker_are_warm_and_nothing_outlives_the_pool(
+    executor: NotebookExecutor, make_notebook: MakeNotebook
+) -> None:
+    path = make_notebook(("x = 1", "parameters"), "x")
+
+    with processes_by("fork", 1) as pool:
+        worker = psutil.Process(pool.submit(os.getpid).result())
+        sweep = executor.execute_many(path, grid={"x": [1, 2, 3]}, executor=pool)
+        warm = [result.kernel and result.kernel.warm for result in sweep.results]
+        below = worker.children(recursive=True)
+
+    assert warm == [False, True, True]
+    assert len(below) >= 2  # guard and fork server
+    # No patience here: a worker ends what it keeps before it is gone itself.
+    assert not [process for process in below if process.is_running()]
+
+
+def test_a_worker_does_as_the_executor_was_told(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    path = make_notebook("import sys\nprint('colorsys' in sys.modules)")
+    told = []
+    with processes_by("fork", 1) as pool:
+        for warm, preload in ((True, ["colorsys"]), (True, []), (False, ["colorsys"])):
+            with NotebookExecutor(tmp_path, warm=warm, preload=preload) as executor:
+                (result,) = executor.execute_many(path, points=[{}], executor=pool)
+                told.append((result.kernel and result.kernel.warm, result.cells[0].output_preview))
+
+    assert told == [(True, "True"), (True, "False"), (False, "False")]
 
 
 @pytest.mark.usefixtures("without_tracker")
