@@ -43,13 +43,14 @@ def ps(as_json: bool, tree: bool, watch: bool) -> None:
 
 def _times(watched: TextIO | None) -> Iterator[None]:
     """Once; or, watched, again and again until nobody reads what is written."""
-    yield
     if watched is None:
+        yield
         return
+    # A write that finds the reader gone, be it the first, leaves the descriptor pointing elsewhere.
     reader = os.fstat(watched.fileno())
     hung_up = select.poll()
     hung_up.register(watched, 0)
-    # A write that finds the reader gone leaves the descriptor pointing elsewhere.
+    yield
     while not hung_up.poll(_PERIOD_MS) and os.path.samestat(os.fstat(watched.fileno()), reader):
         yield
 

@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from notebook_executor import NotebookExecutor
 from tests.integration.gated import Gate, waiting_run
 
@@ -86,9 +88,22 @@ def test_watching_goes_on_until_it_is_interrupted(
     assert first["age_seconds"] < second["age_seconds"]
 
 
-def test_watching_ends_when_nobody_reads(start_nbx: StartNbx) -> None:
+def strange_directory(tmp_path: Path) -> dict[str, str]:
+    """The environment in which a directory that tells nothing is left over."""
+    place = tmp_path / "p"
+    directory = place / "nbx-strange"
+    directory.mkdir(parents=True, mode=0o700)
+    (directory / "lease.json").write_text('{"run_id": 7, "kernel_pid": "x", "started_at": "noon"}')
+    return {**os.environ, "TMPDIR": str(place)}
+
+
+@pytest.mark.parametrize("something", [True, False], ids=["something", "nothing"])
+def test_watching_ends_when_nobody_reads(
+    start_nbx: StartNbx, tmp_path: Path, something: bool
+) -> None:
+    env = strange_directory(tmp_path) if something else dict(os.environ)
     reading, writing = os.pipe()
-    watching = start_nbx("ps", "--watch", env=dict(os.environ), stdout=writing)
+    watching = start_nbx("ps", "--watch", env=env, stdout=writing)
     os.close(writing)
     os.close(reading)
     assert watching.wait(30) == 0
@@ -97,12 +112,7 @@ def test_watching_ends_when_nobody_reads(start_nbx: StartNbx) -> None:
 def test_a_directory_that_tells_nothing_is_a_row_all_the_same(
     start_nbx: StartNbx, tmp_path: Path
 ) -> None:
-    place = tmp_path / "p"
-    directory = place / "nbx-strange"
-    directory.mkdir(parents=True, mode=0o700)
-    (directory / "lease.json").write_text('{"run_id": 7, "kernel_pid": "x", "started_at": "noon"}')
-    env = {**os.environ, "TMPDIR": str(place)}
-    stdout, stderr = finished(start_nbx("ps", env=env))
+    stdout, stderr = finished(start_nbx("ps", env=strange_directory(tmp_path)))
     assert "nbx-strange" in stdout
     assert "left over" in stdout
     assert "nbx reap" in stderr
