@@ -33,17 +33,25 @@ def start_ticks(pid: int) -> int | None:
     return int(fields[_START_TIME]) if fields else None
 
 
-def descendants(root: int, spared: frozenset[int] = frozenset()) -> list[int]:
-    """All living processes below ``root``; what is below the spared ones is left out with them."""
-    return below([root], spared)
+def descendants(
+    root: int, spared: frozenset[int] = frozenset(), *, zombies: bool = False
+) -> list[int]:
+    """All living processes below ``root``; what is below the spared ones is left out with them.
+
+    Zombies are no living ones, and are told when asked for: a process is one as soon as its first
+    thread has ended, and others of it may go on for a moment.
+    """
+    return below([root], spared, zombies=zombies)
 
 
-def below(roots: Iterable[int], spared: frozenset[int] = frozenset()) -> list[int]:
+def below(
+    roots: Iterable[int], spared: frozenset[int] = frozenset(), *, zombies: bool = False
+) -> list[int]:
     """As ``descendants``, of several; one of them is among the answers if it is below another."""
     children: dict[int, list[int]] = {}
     for pid in pids():
         fields = stat_fields(pid)
-        if fields and fields[0] != "Z":
+        if fields and (zombies or fields[0] != "Z"):
             children.setdefault(int(fields[1]), []).append(pid)
     found: list[int] = []
     ahead = list(roots)
@@ -119,15 +127,12 @@ def end_strangers(
     """Kill every descendant that is neither a keeper nor below one; True when none is left."""
     me = os.getpid()
     while time.monotonic() < deadline:
-        strangers = descendants(me, keepers)
+        reap_some(statuses)
+        strangers = descendants(me, keepers, zombies=True)
         if not strangers:
-            # What has died as somebody else's child has become this process's to collect.
-            while reap_some(statuses):
-                pass
             return True
         send(signal.SIGSTOP, strangers)
         send(signal.SIGKILL, descendants(me, keepers))
-        reap_some(statuses)
         time.sleep(_PAUSE)
     return False
 
