@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from notebook_executor.cli.exits import ExitCode, guarded
+from notebook_executor.cli.main import nbx as commands
 from tests.integration.cli.observing import kernels, settled
 
 COMMAND = (sys.executable, "-m", "notebook_executor.cli.main")
@@ -26,6 +28,10 @@ class Nbx(Protocol):
 
 class StartNbx(Protocol):
     def __call__(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]: ...
+
+
+class Refused(Protocol):
+    def __call__(self, *arguments: str) -> str: ...
 
 
 @pytest.fixture
@@ -91,6 +97,26 @@ def nbx(start_nbx: StartNbx, environment: dict[str, str]) -> Nbx:
         assert not kernels(environment)
         assert not list(Path(environment["TMPDIR"]).iterdir())
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+    return run
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Refused:
+    """Run a command line that starts nothing in this process, and give what it said on stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        code = guarded(
+            lambda: commands.main(list(arguments), prog_name="nbx", standalone_mode=False),
+            debug=False,
+        )
+        said = capfd.readouterr()
+        assert (code, said.out) == (ExitCode.USAGE, "")
+        assert "Traceback (most recent call last)" not in said.err
+        return said.err
 
     return run
 

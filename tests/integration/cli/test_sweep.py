@@ -12,7 +12,7 @@ from notebook_executor.cli.sweep import parse_grid
 
 if TYPE_CHECKING:
     from tests.conftest import MakeNotebook
-    from tests.integration.cli.conftest import Nbx
+    from tests.integration.cli.conftest import Nbx, Refused
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,8 @@ def test_a_grid_is_run_shown_and_not_run_again(nbx: Nbx, make_notebook: MakeNote
     ],
 )
 def test_flags_that_contradict_are_usage_errors(
-    nbx: Nbx, make_notebook: MakeNotebook, arguments: tuple[str, ...]
+    refused: Refused, make_notebook: MakeNotebook, arguments: tuple[str, ...]
 ) -> None:
     make_notebook(("x = 1", "parameters"))
 
-    done = nbx("run", "notebook.ipynb", *arguments)
-
-    assert (done.returncode, done.stdout) == (2, "")
+    assert refused("run", "notebook.ipynb", *arguments)
