@@ -159,6 +159,8 @@ case ${1:-} in
         shift
         activate
         cd -- "$root"
+        # All of them: in two processes, and the tests of one file in one process, which share runs.
+        (($#)) || set -- -n 2 --dist loadfile
         exec python -m pytest "$@"
         ;;
     faults)
