@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -210,18 +211,10 @@ def start_kernel(
                 **(about or {}),
             }
             view = _View(host_view, required, record)
-            opened, why_cold = _open(spec, containment, warm, extra_arguments, env, transport, view)
+            another = partial(_open, spec, containment, warm, extra_arguments, env, transport, view)
+            launch = partial(_launch, spec, extra_arguments, env, prepare, cwd, limits, record)
+            opened, why_cold = _launched(stack, end, another, launch, cwd)
             contained, channels = opened.contained, opened.channels
-            stack.callback(end.kill, contained)
-            if channels is not None:
-                stack.callback(channels.close)
-            contained.launch(
-                spec.command(opened.connection.file, extra_arguments),
-                spec.environment({**env, **prepare(contained.directory)}),
-                cwd,
-                limits,
-                {**record, "stand_by": False, "started_at": datetime.now(UTC).isoformat()},
-            )
             if channels is None:
                 channels = Channels(opened.connection, contained.death_fd)
                 stack.callback(channels.close)
@@ -234,6 +227,49 @@ def start_kernel(
         raise
     finally:
         end.tell()
+
+
+def _launched(
+    stack: ExitStack,
+    end: _End,
+    another: Callable[[], tuple[Opened, str]],
+    launch: Callable[[Opened], None],
+    cwd: Path,
+) -> tuple[Opened, str]:
+    """A kernel that was launched; one that has waited may be killed until then, and is replaced."""
+    while True:
+        with ExitStack() as attempt:
+            opened, why_cold = another()
+            attempt.callback(end.kill, opened.contained)
+            if opened.channels is not None:
+                attempt.callback(opened.channels.close)
+            try:
+                launch(opened)
+            except KernelStartError:
+                if opened.channels is None or not cwd.is_dir():
+                    raise
+                continue
+            stack.push(attempt.pop_all())
+            return opened, why_cold
+
+
+def _launch(
+    spec: LaunchSpec,
+    extra: tuple[str, ...],
+    env: Mapping[str, str],
+    prepare: Callable[[Path], Mapping[str, str]],
+    cwd: Path,
+    limits: ResourceLimits,
+    record: Mapping[str, Any],
+    opened: Opened,
+) -> None:
+    opened.contained.launch(
+        spec.command(opened.connection.file, extra),
+        spec.environment({**env, **prepare(opened.contained.directory)}),
+        cwd,
+        limits,
+        {**record, "stand_by": False, "started_at": datetime.now(UTC).isoformat()},
+    )
 
 
 class _View(NamedTuple):
