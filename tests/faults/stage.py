@@ -280,11 +280,13 @@ class Stage:
         if not host:
             found = [pid for pid in found if pid not in hosts and not supervises(pid)]
         files = files_below(self.temporary)
+        elsewhere = [path for one in self._hosts for path in directories_of(one.pid)]
         if not host:
+            elsewhere = [path for path in elsewhere if not waits_for_a_run(path)]
             waiting = [path.name for path in self.temporary.iterdir() if waits_for_a_run(path)]
             files = [name for name in files if name.partition("/")[0] not in waiting]
-        elsewhere = [str(path) for one in self._hosts for path in directories_of(one.pid)]
-        return [described(pid) for pid in found] + files + elsewhere + self.runtime_files()
+        places = [str(path) for path in elsewhere]
+        return [described(pid) for pid in found] + files + places + self.runtime_files()
 
     def runtime_files(self) -> list[str]:
         runtime = self.home / ".local/share/jupyter/runtime"
