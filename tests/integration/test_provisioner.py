@@ -132,7 +132,9 @@ def test_what_a_dying_kernel_wrote_is_logged(caplog: pytest.LogCaptureFixture) -
 
 def test_an_interrupt_reaches_the_cell() -> None:
     with started() as kernel:
-        request = kernel.client.execute("import time\nprint('here')\ntime.sleep(60)")
+        # ipykernel would abort what is asked right after the error, along with what was queued.
+        code = "import time\nprint('here')\ntime.sleep(60)"
+        request = kernel.client.execute(code, stop_on_error=False)
         while kernel.client.get_iopub_msg(timeout=PATIENCE)["msg_type"] != "stream":
             pass
         kernel.manager.interrupt_kernel()
