@@ -16,6 +16,8 @@
     │   └── CellTimeoutError       it ran for too long
     ├── RunTimeoutError            the run as a whole took too long
     ├── ToolError                  a tool call failed or was refused
+    │   ├── ToolDeniedError        the policy does not allow it, or a budget is used up
+    │   └── ReplayMismatchError    it is not in the recording that is replayed
     └── BackendError               a backend broke its contract
 
 ``NotebookExecutor.execute`` reports all of these as the ``error`` of its result; they are raised
@@ -104,7 +106,20 @@ class RunTimeoutError(NotebookExecutorError):
 
 
 class ToolError(NotebookExecutorError):
-    """A tool call failed or was refused."""
+    """A tool call failed or was refused. A tool raises it, and need not say which tool it is."""
+
+    @property
+    def tool(self) -> str:
+        """The tool's name; empty until the call has come back to whoever made it."""
+        return str(self.details.get("tool", ""))
+
+
+class ToolDeniedError(ToolError):
+    """The policy does not allow the call, its budget is used up, or nobody approved of it."""
+
+
+class ReplayMismatchError(ToolError):
+    """The call is not in the recording that is replayed; ``details["nearest"]`` is one that is."""
 
 
 class BackendError(NotebookExecutorError):

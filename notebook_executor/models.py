@@ -56,8 +56,8 @@ _EXCEPTIONS: dict[str, type[errors.NotebookExecutorError]] = {
     "invalid_notebook": errors.DocumentError,
     "not_found": errors.DocumentError,
     "output_error": errors.DocumentError,
-    "tool_denied": errors.ToolError,
-    "replay_mismatch": errors.ToolError,
+    "tool_denied": errors.ToolDeniedError,
+    "replay_mismatch": errors.ReplayMismatchError,
 }
 
 

@@ -226,8 +226,8 @@ _EXCEPTIONS = {
     "invalid_notebook": errors.DocumentError,
     "not_found": errors.DocumentError,
     "output_error": errors.DocumentError,
-    "tool_denied": errors.ToolError,
-    "replay_mismatch": errors.ToolError,
+    "tool_denied": errors.ToolDeniedError,
+    "replay_mismatch": errors.ReplayMismatchError,
     "cancelled": errors.NotebookExecutorError,
     "internal": errors.NotebookExecutorError,
 }
