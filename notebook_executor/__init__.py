@@ -5,9 +5,10 @@ each other:
 
 - ``cli``: the command ``nbx``, one file a command
 - ``executor``: ``NotebookExecutor``, the façade, which only delegates
+- ``project_documents``, ``kernel_supply``: what it delegates to without and with kernels
 - ``sweeps``: one notebook at many points
 - ``execution``: one run, from request to result; its pipeline is ``execution/run.py``
-- ``backends``: where a kernel comes from
+- ``tools``, ``backends``: what notebooks may have done for them; where a kernel comes from
 - ``documents``, ``scraps``, ``lifecycle``: notebooks as files; named outputs; kernels as processes
 - ``models``, ``config``: the contract's data; settings
 - ``briefing``, ``text``, ``errors``, ``nbformat_loading``

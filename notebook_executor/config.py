@@ -10,8 +10,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from notebook_executor.errors import UsageError
 
 MIB = 1024 * 1024
 _LARGEST = 2**62
@@ -53,6 +63,26 @@ class Settings(BaseSettings):
     state_dir: str | None = Field(
         None, description="where runs are recorded when the root cannot be written"
     )
+
+    @classmethod
+    def of(cls, given: Settings | Mapping[str, Any] | None) -> Settings:
+        """The settings that a caller means; what a mapping leaves out comes from ``NBX_*``.
+
+        Raises:
+            UsageError: There is no such setting, or it cannot have this value.
+        """
+        if isinstance(given, Settings):
+            return given
+        try:
+            return cls(**(given or {}))
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            )
+            raise UsageError(
+                f"The settings are not valid: {wrong}",
+                hint=f"Known settings are {', '.join(cls.model_fields)}.",
+            ) from error
 
 
 class Limits(BaseModel):

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from notebook_executor.config import Limits, Settings
 from notebook_executor.errors import UsageError
+from notebook_executor.kernel_supply import KernelSupply
 from notebook_executor.models import Event, ExecutionResult
 from notebook_executor.project_documents import ProjectDocuments, StrPath
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from notebook_executor.backends.local import LocalBackend
     from notebook_executor.documents.output_comparison import RegressionRules
     from notebook_executor.documents.validation import ValidationReport
-    from notebook_executor.execution.crew import Crew
-    from notebook_executor.execution.history import Runs, StatusFilter
     from notebook_executor.execution.request import ExecuteOptions, RunRequest, SweepOptions
     from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
@@ -65,7 +57,7 @@ class NotebookExecutor(ProjectDocuments):
         require_containment: Tier | None = None,
         config: Settings | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(root)
+        super().__init__(root, Settings.of(config))
         self.kernel_name = kernel_name
         self.python = python
         if require_containment not in (None, "namespace", "subreaper", "best_effort"):
@@ -74,11 +66,7 @@ class NotebookExecutor(ProjectDocuments):
                 hint="Use 'namespace', 'subreaper' or 'best_effort'.",
             )
         self.require_containment = require_containment
-        self._warm, self._preload = _checked_warmth(warm, preload)
-        self._lock = threading.Lock()
-        self._backend: LocalBackend | None = None
-        self._own_crew: Crew | None = None
-        self.settings = config if isinstance(config, Settings) else _settings(config or {})
+        self._kernels = KernelSupply(warm, preload, self.settings.started_runs)
 
     def __enter__(self) -> NotebookExecutor:
         return self
@@ -96,12 +84,7 @@ class NotebookExecutor(ProjectDocuments):
 
         May be called again, and the executor may be used again.
         """
-        with self._lock:
-            crew, backend = self._own_crew, self._backend
-        if crew is not None:
-            crew.close()
-        elif backend is not None:
-            backend.close()
+        self._kernels.close()
 
     def execute(
         self,
@@ -193,7 +176,7 @@ class NotebookExecutor(ProjectDocuments):
     def run(self, request: RunRequest) -> ExecutionResult:
         """Run what a request asks for; ``execute`` for those who hold a ``RunRequest``."""
         # First, so that the guard starts while we import.
-        backend = self._local_backend()
+        backend = self._kernels.backend()
         from notebook_executor.execution.run import begin_run, run_notebook
 
         return run_notebook(begin_run(self._ours(request), self.root, self.settings), backend)
@@ -306,7 +289,7 @@ class NotebookExecutor(ProjectDocuments):
         worker_env: Iterable[Mapping[str, str]] = (),
     ) -> Sweep:
         """Begin a sweep; ``execute_many`` for those who hold a ``RunRequest`` and points."""
-        backend = self._local_backend()
+        backend = self._kernels.backend()
         from notebook_executor.sweeps.sweep import begin_sweep
 
         return begin_sweep(
@@ -319,54 +302,17 @@ class NotebookExecutor(ProjectDocuments):
             root=self.root,
             settings=self.settings,
             backend=backend,
-            crew=self._crew(),
+            crew=self._kernels.crew(),
             owner=self,
         )
 
-    def runs(
-        self,
-        *,
-        notebook: StrPath | None = None,
-        since: datetime | None = None,
-        status: StatusFilter | None = None,
-        sweep: str | None = None,
-        limit: int | None = None,
-    ) -> Runs:
-        """The runs that are recorded in the project, the newest first.
-
-        Args:
-            notebook: Only runs of this file.
-            since: Only runs that were asked for since; a time without zone is a local one.
-            status: Only these; ``interrupted`` are those that were cut off or cancelled.
-            sweep: Only runs of the sweep of this name.
-            limit: So many at most.
-
-        Raises:
-            UsageError: There is no such status.
-        """
-        from itertools import islice
-
-        from notebook_executor.execution.history import Runs, list_runs
-
-        rows = list_runs(
-            self.root,
-            self.settings.state_dir,
-            notebook=None
-            if notebook is None
-            else Path(os.path.abspath(self._below_root(notebook))),
-            since=since,
-            status=status,
-            sweep=sweep,
-        )
-        return Runs(islice(rows, limit))
-
     def _start(self, request: RunRequest) -> RunJob:
-        backend = self._local_backend()
+        backend = self._kernels.backend()
         from notebook_executor.execution.run import begin_run
         from notebook_executor.execution.started import RunJob
 
         job = RunJob(begin_run(self._ours(request), self.root, self.settings), backend)
-        self._crew().queue(job)
+        self._kernels.crew().queue(job)
         return job
 
     def _ours(self, request: RunRequest) -> RunRequest:
@@ -378,28 +324,6 @@ class NotebookExecutor(ProjectDocuments):
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
         return request
-
-    def _local_backend(self) -> LocalBackend:
-        from notebook_executor.backends.local import LocalBackend
-
-        with self._lock:
-            if self._backend is None:
-                self._backend = LocalBackend(self._warm, self._preload)
-                self._end = weakref.finalize(self, self._backend.close)
-            self._backend.prepare()
-            return self._backend
-
-    def _crew(self) -> Crew:
-        from notebook_executor.execution.crew import Crew
-
-        backend = self._local_backend()
-        with self._lock:
-            if self._own_crew is None:
-                self._own_crew = Crew(self.settings.started_runs, backend.close)
-                # From now on it is the crew that closes the backend, when all is over.
-                self._end.detach()
-                weakref.finalize(self, self._own_crew.abandon).atexit = False
-            return self._own_crew
 
     def validate(
         self,
@@ -460,31 +384,3 @@ class NotebookExecutor(ProjectDocuments):
             request, self.root, self.run, rules, reference=reference, accept=accept
         )
         return report.model_copy(update={"regression": found})
-
-
-def _checked_warmth(warm: Warmth, preload: Iterable[str]) -> tuple[Warmth, tuple[str, ...]]:
-    names = (preload,) if isinstance(preload, str) else tuple(preload)
-    if warm not in ("auto", True, False):
-        raise UsageError(f"warm {warm!r} means nothing", hint="Use 'auto', True or False.")
-    for name in names:
-        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
-            raise UsageError(
-                f"preload: {name!r} is not the name of a module",
-                hint="Give names as in an import statement, such as 'pandas'.",
-            )
-    return warm, names
-
-
-def _settings(config: Mapping[str, Any]) -> Settings:
-    from pydantic import ValidationError
-
-    try:
-        return Settings(**config)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise UsageError(
-            f"The settings are not valid: {wrong}",
-            hint=f"Known settings are {', '.join(Settings.model_fields)}.",
-        ) from error

@@ -1,4 +1,4 @@
-"""What can be done with the notebooks of a project without a kernel; it only delegates."""
+"""What can be done with a project's notebooks and runs without a kernel; it only delegates."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 from notebook_executor.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nbformat import NotebookNode
     from pandas import DataFrame
 
+    from notebook_executor.config import Settings
     from notebook_executor.documents.difference import NotebookDiff
     from notebook_executor.documents.editing import EditReport, EditsGiven
     from notebook_executor.documents.merge_report import NotebookMerge
     from notebook_executor.documents.outline import CellOutline
     from notebook_executor.documents.parameters_cell import Parameters
     from notebook_executor.documents.patching import PatchReport
+    from notebook_executor.execution.history import Runs, StatusFilter
     from notebook_executor.references import Scraps
 
 StrPath = str | os.PathLike[str]
@@ -28,15 +32,54 @@ class ProjectDocuments:
 
     Args:
         root: The project's folder, which relative paths are below.
+        settings: The operator's.
 
     Raises:
         UsageError: ``root`` is not a folder.
     """
 
-    def __init__(self, root: StrPath) -> None:
+    def __init__(self, root: StrPath, settings: Settings) -> None:
+        self.settings = settings
         self.root = Path(os.path.abspath(root))
         if not self.root.is_dir():
             raise UsageError(f"The root {self.root} is not a folder", hint="Create it first.")
+
+    def runs(
+        self,
+        *,
+        notebook: StrPath | None = None,
+        since: datetime | None = None,
+        status: StatusFilter | None = None,
+        sweep: str | None = None,
+        limit: int | None = None,
+    ) -> Runs:
+        """The runs that are recorded in the project, the newest first.
+
+        Args:
+            notebook: Only runs of this file.
+            since: Only runs that were asked for since; a time without zone is a local one.
+            status: Only these; ``interrupted`` are those that were cut off or cancelled.
+            sweep: Only runs of the sweep of this name.
+            limit: So many at most.
+
+        Raises:
+            UsageError: There is no such status.
+        """
+        from itertools import islice
+
+        from notebook_executor.execution.history import Runs, list_runs
+
+        rows = list_runs(
+            self.root,
+            self.settings.state_dir,
+            notebook=None
+            if notebook is None
+            else Path(os.path.abspath(self._below_root(notebook))),
+            since=since,
+            status=status,
+            sweep=sweep,
+        )
+        return Runs(islice(rows, limit))
 
     def collect_outputs(self, notebook_path: StrPath) -> Scraps:
         """The scraps that an executed notebook holds, by name.
