@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from notebook_executor.models import Record
 
+REDACTED = "[redacted]"
+"""Stands where something secret was, as the whole of a value or within a text."""
+
 
 class RedactionRules(Record):
     """What counts as secret, besides the secret parameters and variables of the run.
