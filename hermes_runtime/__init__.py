@@ -2,9 +2,15 @@
 
 ::
 
-    from hermes_runtime import glue
+    from hermes_runtime import glue, read_file
 
+    orders = read_file("orders.csv")
     glue("health_score", 0.94)
+
+``glue`` records a named output. ``terminal``, ``read_file``, ``write_file``, ``search_files``,
+``patch``, ``web_search`` and ``web_extract`` are the Hermes agent's tools, carried out by the run
+that the kernel belongs to, under its policy; ``tools()`` says what the run may call, ``call`` calls
+any of it by name. For cells that await, ``hermes_runtime.aio`` has the same functions.
 
 The package runs inside kernels, which may belong to another environment and an older Python: it
 needs Python 3.9 and the standard library, and never imports ``notebook_executor``.
@@ -12,8 +18,42 @@ needs Python 3.9 and the standard library, and never imports ``notebook_executor
 
 from __future__ import annotations
 
+from hermes_runtime.agent_tools import (
+    patch,
+    read_file,
+    search_files,
+    terminal,
+    web_extract,
+    web_search,
+    write_file,
+)
+from hermes_runtime.calling import call, tools
 from hermes_runtime.formats import ScrapError
 from hermes_runtime.regluing import reglue, scraps_report
 from hermes_runtime.scraps import glue
+from hermes_runtime.tool_errors import (
+    ReplayMismatchError,
+    ToolDeniedError,
+    ToolError,
+    ToolsUnavailableError,
+)
 
-__all__ = ["ScrapError", "glue", "reglue", "scraps_report"]
+__all__ = [
+    "ReplayMismatchError",
+    "ScrapError",
+    "ToolDeniedError",
+    "ToolError",
+    "ToolsUnavailableError",
+    "call",
+    "glue",
+    "patch",
+    "read_file",
+    "reglue",
+    "scraps_report",
+    "search_files",
+    "terminal",
+    "tools",
+    "web_extract",
+    "web_search",
+    "write_file",
+]
