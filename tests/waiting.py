@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from notebook_executor.lifecycle import live_kernels
 from notebook_executor.lifecycle.directories import bases
@@ -17,6 +18,14 @@ def stand_by(count: int) -> None:
     deadline = time.monotonic() + _PATIENCE
     while waiting() < count:
         assert time.monotonic() < deadline, f"{waiting()} kernels wait for a run, not {count}"
+        time.sleep(_PAUSE)
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Block until it has happened; fail when it does not."""
+    deadline = time.monotonic() + _PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(_PAUSE)
 
 
