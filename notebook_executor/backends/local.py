@@ -77,6 +77,7 @@ class LocalBackend:
                 warm=kernel.warm,
                 warnings=tuple(filter(None, (spec.warning, *warnings, self._why_cold(kernel)))),
                 ended=lambda: kernel.end,
+                spawn=kernel.contained.spawn,
             )
 
     def _why_cold(self, kernel: Kernel) -> str:

@@ -12,6 +12,7 @@ from notebook_executor.lifecycle.connection import Channels
 from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd
 from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
+from notebook_executor.lifecycle.spawning import Spawn
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Lease:
         containment: What the end of the lease promises (the tiers of ``lifecycle``).
         warnings: What the user should know about the choice of this kernel.
         ended: How it ended; None until the block has been left.
+        spawn: Starts processes beside it, which end with the lease at the latest.
         warm: Whether it is a fork of a process that had everything imported.
     """
 
@@ -98,6 +100,7 @@ class Lease:
     transport: Literal["ipc", "tcp"]
     containment: Literal["namespace", "subreaper", "best_effort"]
     ended: Callable[[], KernelEnd | None]
+    spawn: Spawn
     warm: bool = False
     warnings: tuple[str, ...] = ()
 

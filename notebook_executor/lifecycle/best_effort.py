@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +21,10 @@ from notebook_executor.lifecycle.containment import ContainedEnd, not_launched, 
 from notebook_executor.lifecycle.keeper import read_tail
 from notebook_executor.lifecycle.launching import OUTPUT_FILE
 from notebook_executor.lifecycle.limits import NO_LIMITS, ResourceLimits
+from notebook_executor.lifecycle.loose import LooseProcess, marked, sweep, with_mark
 from notebook_executor.lifecycle.private import describe, make_directory, remove_directory
 from notebook_executor.lifecycle.threads import new_thread
 
-_MARK = "NBX_LEASE"
 _KILL_SECONDS = 5.0
 
 
@@ -71,19 +71,13 @@ class BestEffortKernel:
                 hint="Leave limits out, and have a container or the service manager set them.",
             )
         describe(self._lock_fd, {**self._record, **(about or {})})
-        marks = ",".join(filter(None, (env.get(_MARK), self._token)))
         with (self.directory / OUTPUT_FILE).open("wb") as output:
             try:
                 self._popen = subprocess.Popen(
                     argv,
                     cwd=cwd,
                     # ipykernel exits by itself when this process goes away.
-                    env={
-                        **env,
-                        _MARK: marks,
-                        directories.VARIABLE: str(self.directory),
-                        "JPY_PARENT_PID": str(os.getpid()),
-                    },
+                    env={**self._environment(env), "JPY_PARENT_PID": str(os.getpid())},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -93,6 +87,21 @@ class BestEffortKernel:
                 raise not_launched(argv, cwd, str(error)) from error
         self._watcher = new_thread(self._watch, "kernel-exit")
         self._watcher.start()
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> LooseProcess:
+        return LooseProcess(argv, cwd, self._environment(env), (stdin, stdout, stderr))
+
+    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        return {**with_mark(env, self._token), directories.VARIABLE: str(self.directory)}
 
     def _watch(self) -> None:
         assert self._popen is not None
@@ -128,10 +137,10 @@ class BestEffortKernel:
     def _end(self) -> ContainedEnd:
         code, peak, ended, left = None, 0, 0, 0
         if self._popen is not None:
-            ended = len(self._marked() | ({self._popen.pid} if self.alive else set()))
+            ended = len(marked(self._token) | ({self._popen.pid} if self.alive else set()))
             self.send_signal(signal.SIGKILL)
             self._watcher.join(_KILL_SECONDS)
-            left = self._sweep()
+            left = sweep(self._token)
             code, peak = self._collect(self._popen)
         os.close(self.death_fd)
         os.close(self._death_end)
@@ -139,26 +148,6 @@ class BestEffortKernel:
         files = remove_directory(str(self.directory))
         os.close(self._lock_fd)
         return ContainedEnd(code, peak, ended, left, files, tail)
-
-    def _marked(self) -> set[int]:
-        import psutil
-
-        found = set()
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if self._token in process.environ().get(_MARK, ""):
-                    found.add(process.pid)
-        return found
-
-    def _sweep(self) -> int:
-        import psutil
-
-        for pid in self._marked():
-            with contextlib.suppress(psutil.Error):
-                process = psutil.Process(pid)
-                process.kill()
-                process.wait(_KILL_SECONDS)
-        return len(self._marked())
 
     def _collect(self, popen: subprocess.Popen[bytes]) -> tuple[int | None, int]:
         if not self._exited.is_set():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
+from notebook_executor.lifecycle.spawning import SpawnedProcess
 
 Tier = Literal["namespace", "subreaper", "best_effort"]
 
@@ -87,6 +88,19 @@ class Contained(Protocol):
 
     def send_signal(self, number: int) -> None:
         """Signal the kernel's process group; from any thread, and nothing once it is gone."""
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> SpawnedProcess:
+        """See ``Spawn``; after the launch."""
+        ...
 
     def set_deadline(self, at: float | None) -> None:
         """Have everything ended at this time of the monotonic clock; None for not at all.

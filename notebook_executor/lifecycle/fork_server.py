@@ -20,7 +20,12 @@ from typing import Any, NoReturn
 
 from notebook_executor.lifecycle import forked_kernel, keeper
 from notebook_executor.lifecycle.forking import fork_apart
-from notebook_executor.lifecycle.launching import be_child_of, set_limits, take_on
+from notebook_executor.lifecycle.launching import (
+    be_child_of,
+    set_limits,
+    take_on,
+    write_into,
+)
 from notebook_executor.lifecycle.wire import Wire
 
 # What a kernel imports until it has run its first cell. debugpy is half of it.
@@ -188,7 +193,8 @@ class _WarmLauncher:
         pid = os.fork()
         if pid == 0:
             try:
-                be_child_of(me, directory)
+                be_child_of(me)
+                write_into(directory)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
                 (take_on if waits_on is None else set_limits)(spec)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from notebook_executor.lifecycle import syscalls
-from notebook_executor.lifecycle.keeper import IGNORED
+from notebook_executor.lifecycle.supervising import IGNORED
 
 _FORK_MILLISECONDS = 5000
 _PACKAGES = str(Path(__file__).parents[2])

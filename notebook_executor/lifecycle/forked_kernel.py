@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from notebook_executor.lifecycle.launching import take_on
+from notebook_executor.lifecycle.launching import let_go, take_on
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -48,7 +48,7 @@ class ForkedKernel:
         Args:
             served: The environment that the fork server was started with.
         """
-        _let_go(self._waits_on or ())
+        let_go(self._waits_on or ())
         self._disguise()
         if self._waits_on is None:
             self._dress(served, self._spec["env"])
@@ -102,13 +102,3 @@ class ForkedKernel:
         # IPython may have put the working directory, as "", first.
         first = 1 if sys.path[:1] == [""] else 0
         sys.path[first:first] = [path for path in paths if path and path not in known]
-
-
-def _let_go(kept: tuple[int, ...]) -> None:
-    """Close every descriptor but the streams and these, whoever had opened it."""
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2 and descriptor not in kept:
-            try:
-                os.close(descriptor)
-            except OSError:
-                continue

@@ -24,6 +24,7 @@ from notebook_executor.lifecycle.forking import fork_apart, namespace_problem
 from notebook_executor.lifecycle.launching import ColdLauncher
 from notebook_executor.lifecycle.owned import count_files
 from notebook_executor.lifecycle.private import remove_directory
+from notebook_executor.lifecycle.supervising import catch_signals
 from notebook_executor.lifecycle.wire import Wire
 
 _LAST_GRACE = 2.0
@@ -39,7 +40,7 @@ def main(control_fd: int, host_pid: int) -> None:
     if os.getppid() != host_pid:
         return
     os.setsid()
-    wake = keeper.catch_signals()
+    wake = catch_signals()
     syscalls.become_subreaper()
     control = socket.socket(fileno=control_fd)
     guard = _Guard(control, host, wake)

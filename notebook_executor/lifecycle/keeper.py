@@ -11,22 +11,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import select
 import signal
 import time
 from typing import Any, Protocol
 
 from notebook_executor.lifecycle import proctree, syscalls
+from notebook_executor.lifecycle.attendant import fork_attendant
 from notebook_executor.lifecycle.launching import OUTPUT_FILE
 from notebook_executor.lifecycle.limits import ResourceLimits, Watch, oom_kills
 from notebook_executor.lifecycle.owned import count_files
 from notebook_executor.lifecycle.private import describe, make_directory, remove_directory
+from notebook_executor.lifecycle.supervising import Ears, catch_signals
 from notebook_executor.lifecycle.wire import Wire
 
 TAIL_BYTES = 4000
 _LONGEST_POLL = 1_000_000_000  # milliseconds; poll takes no more than a C int
 END_SECONDS = 20.0
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Launcher(Protocol):
@@ -73,7 +73,7 @@ def main(
     os.setsid()
     wake = catch_signals()
     syscalls.become_subreaper()
-    keeper = _Keeper(lease, directory, inside, launcher, _Ears(lease, host, guard, wake))
+    keeper = _Keeper(lease, directory, inside, launcher, Ears(lease, wake, (host, guard)))
     try:
         keeper.start()
     except OSError as error:
@@ -83,47 +83,9 @@ def main(
     return keeper.end()
 
 
-def catch_signals() -> int:
-    """Ignore what would end a supervisor early; have exits of children wake its poll.
-
-    Returns:
-        A descriptor that becomes readable when a child has exited.
-    """
-    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in IGNORED:
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    return reading
-
-
-class _Ears:
-    """What a keeper listens to: the host's words, exits of its children, and two deaths."""
-
-    def __init__(self, lease: Wire, host: int, guard: int, wake: int) -> None:
-        self._wire = lease.fileno()
-        self._wake = wake
-        self._poll = select.poll()
-        for descriptor in (self._wire, host, guard, wake):
-            self._poll.register(descriptor, select.POLLIN)
-
-    def listen(self, patience: int | None) -> tuple[bool, bool, bool]:
-        """Block for that many milliseconds at most.
-
-        Returns:
-            Whether the host has spoken, a child has exited, and the host or the guard is gone.
-        """
-        heard = {descriptor for descriptor, _ in self._poll.poll(patience)}
-        if self._wake in heard:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake, 4096)
-        return self._wire in heard, self._wake in heard, bool(heard - {self._wire, self._wake})
-
-
 class _Keeper:
     def __init__(
-        self, lease: Wire, directory: str, inside: bool, launcher: Launcher, ears: _Ears
+        self, lease: Wire, directory: str, inside: bool, launcher: Launcher, ears: Ears
     ) -> None:
         self._lease = lease
         self._directory = directory
@@ -233,6 +195,8 @@ class _Keeper:
                 self._lease.send(event="signalled")
             elif message["do"] == "deadline":
                 self._deadline = message["at"]
+            elif message["do"] == "spawn":
+                self._spawn()
             if not self._lease.pending:
                 return True
 
@@ -241,6 +205,16 @@ class _Keeper:
         if self._exit is None:
             with contextlib.suppress(OSError):
                 os.killpg(self._kernel, number)
+
+    def _spawn(self) -> None:
+        """Have a child see to a command; the host hears from that child, or that it is gone."""
+        descriptors = self._lease.take_descriptors()
+        try:
+            with contextlib.suppress(OSError):
+                fork_attendant(descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def end(self) -> int:
         """Kill everything, wait for it, remove the directory, tell the host."""

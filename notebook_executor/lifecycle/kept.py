@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from notebook_executor.lifecycle.keeper import END_SECONDS
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 from notebook_executor.lifecycle.marks import VARIABLE, new_marks
 from notebook_executor.lifecycle.reaper import Leftover, reap
+from notebook_executor.lifecycle.spawned import KeptProcess, keep_process
 from notebook_executor.lifecycle.supervisor import Supervisor
 from notebook_executor.lifecycle.threads import new_thread
 
@@ -54,6 +55,7 @@ class KeptKernel:
         self._signalled = 0
         self._gone = False
         self.death_fd, self._death_end = os.pipe()
+        self._rlimits: dict[str, tuple[int, int]] = {}
         self._wire = supervisor.keep(tier, directory, server)
         self._listener = new_thread(self._listen, "keeper")
         self._listener.start()
@@ -86,24 +88,46 @@ class KeptKernel:
         limits: ResourceLimits = NO_LIMITS,
         about: Mapping[str, Any] | None = None,
     ) -> None:
+        self._rlimits = {**limits.rlimits(), **self._mark()}
         self._send(
             do="launch",
             argv=argv,
-            env={
-                **env,
-                VARIABLE: self._marks.variable(env.get(VARIABLE)),
-                directories.VARIABLE: str(self.directory),
-            },
+            env=self._environment(env),
             cwd=str(cwd),
             limits=limits._asdict(),
             record=dict(about or {}),
-            rlimits={**limits.rlimits(), **self._mark()},
+            rlimits=self._rlimits,
         )
         self._expect("started", lambda reason: not_launched(argv, cwd, reason))
 
     def _mark(self) -> dict[str, tuple[int, int]]:
         mark = self._marks.limit
         return {"RLIMIT_MSGQUEUE": (mark, mark)} if mark else {}
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> KeptProcess:
+        spec = {
+            "argv": list(argv),
+            "env": self._environment(env),
+            "cwd": str(cwd),
+            "rlimits": self._rlimits,
+        }
+        return keep_process(self._send, spec, (stdin, stdout, stderr))
+
+    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **env,
+            VARIABLE: self._marks.variable(env.get(VARIABLE)),
+            directories.VARIABLE: str(self.directory),
+        }
 
     @property
     def alive(self) -> bool:
@@ -184,9 +208,9 @@ class KeptKernel:
     def _is_over(self) -> bool:
         return self._gone or "end" in self._events
 
-    def _send(self, **message: Any) -> None:
+    def _send(self, *, descriptors: Sequence[int] = (), **message: Any) -> None:
         with self._lock:
-            self._wire.send(**message)
+            self._wire.send(descriptors=descriptors, **message)
 
     def _expect(self, event: str, problem: Callable[[str], KernelStartError]) -> None:
         with self._changed:

@@ -13,6 +13,7 @@ _WAITING = {"run", "call", "check_call", "check_output", "communicate"}
 # Popen only starts; what is started there is ended by the file's own code.
 _OWNERS = {
     "notebook_executor/lifecycle/best_effort.py",
+    "notebook_executor/lifecycle/loose.py",
     "notebook_executor/lifecycle/supervisor.py",
 }
 
