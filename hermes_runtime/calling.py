@@ -114,8 +114,17 @@ def _open_lines() -> Lines:
         raise _unavailable()
     with _lock:
         if _lines is None or _lines.address != address:
+            if _lines is not None:
+                _lines.close()
             _lines = Lines(address)
         return _lines
+
+
+def hang_up() -> None:
+    """Close the connections to the run; another call opens new ones."""
+    with _lock:
+        if _lines is not None:
+            _lines.close()
 
 
 def _unavailable() -> ToolsUnavailableError:

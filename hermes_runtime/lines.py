@@ -106,8 +106,12 @@ class Lines:
     def _leave_parents(self) -> None:
         """In a forked copy of the process, whose answers would be the other one's."""
         if self._owner != os.getpid():
-            parents, self._idle = self._idle, []
-            for line in parents:
-                line.close()
+            self.close()
             self._slots = threading.BoundedSemaphore(MOST)
             self._owner = os.getpid()
+
+    def close(self) -> None:
+        """Close the connections on which no call is under way."""
+        idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()

@@ -140,6 +140,18 @@ class Limits(BaseModel):
         return int(number) if whole else number
 
 
+def byte_count(text: str) -> int:
+    """The number of bytes that a text such as ``"512MiB"`` means.
+
+    Raises:
+        ValueError: It means none.
+    """
+    number = _number(text, size=True)
+    if number is None or number != int(number):
+        raise ValueError(f'a number of bytes, or text like "512MiB", is wanted, not {text!r:.50}')
+    return int(number)
+
+
 def _number(value: object, *, size: bool) -> float | None:
     """The number that a value is, or is the text of; None when it is neither."""
     if isinstance(value, int | float) and not isinstance(value, bool):

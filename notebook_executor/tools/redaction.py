@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from pydantic import field_validator
+
+from notebook_executor.lifecycle.environment import looks_secret
 from notebook_executor.models import Record
 
 REDACTED = "[redacted]"
 """Stands where something secret was, as the whole of a value or within a text."""
+
+# Shorter ones would strike out what has nothing to do with them.
+_SHORTEST_KNOWN = 4
+_SHORTEST_WITHHELD = 8
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_ALONE = ("key", "keys")
+_HEADERS = ("authorization", "cookie", "set-cookie", "proxy-authorization")
 
 
 class RedactionRules(Record):
@@ -18,3 +35,116 @@ class RedactionRules(Record):
 
     names: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+
+    @field_validator("patterns")
+    @classmethod
+    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return patterns
+
+
+class Redactor:
+    """Strikes secrets out of what calls pass and return.
+
+    Args:
+        rules: The policy's.
+        known: Values that the notebook has (secret parameters): recorded nowhere.
+        withheld: Values that it has not (variables kept from the kernel): it does not get them
+            from a tool either.
+    """
+
+    def __init__(
+        self, rules: RedactionRules, known: Iterable[str] = (), withheld: Iterable[str] = ()
+    ) -> None:
+        self._names = tuple(name.lower() for name in rules.names)
+        # A pattern may fit a text, and not its form in JSON.
+        self._walks = bool(rules.names or rules.patterns)
+        kept_back = [value for value in withheld if len(value) >= _SHORTEST_WITHHELD]
+        told = [value for value in known if len(value) >= _SHORTEST_KNOWN]
+        self._withheld = _any_of(kept_back)
+        self._recorded = _any_of([*kept_back, *told], rules.patterns)
+
+    def answer(self, text: str) -> str:
+        """A result, as JSON text, as the notebook may have it."""
+        if self._withheld is None or not self._withheld.search(text):
+            return text
+        # Not in the text: what looks like a number there would be torn out of it.
+        struck = _struck(json.loads(text), "", [], self._withheld, lambda _: False)
+        return json.dumps(struck, separators=(",", ":"))
+
+    def message(self, text: str) -> str:
+        """A text as it may be recorded."""
+        return self._recorded.sub(REDACTED, text) if self._recorded else text
+
+    def arguments(self, given: Mapping[str, Any], secret: Iterable[str]) -> tuple[Any, list[str]]:
+        """Arguments as they may be recorded, and where something was struck out.
+
+        Args:
+            given: The arguments.
+            secret: Names of those that the tool says are secret.
+        """
+        places: list[str] = []
+        named = partial(self._is_secret_argument, secret=frozenset(secret))
+        return _struck(dict(given), "arguments", places, self._recorded, named), places
+
+    def result(self, text: str) -> tuple[Any, list[str]]:
+        """A result, of its JSON text, as it may be recorded, and where something was struck out."""
+        places: list[str] = []
+        value = json.loads(text)
+        if not self._walks and not (self._recorded and self._recorded.search(text)):
+            return value, places
+        return _struck(value, "result", places, self._recorded, self._is_secret_name), places
+
+    def _is_secret_name(self, name: str) -> bool:
+        lowered = name.lower()
+        return any(fnmatchcase(lowered, pattern) for pattern in self._names)
+
+    def _is_secret_argument(self, name: str, secret: frozenset[str]) -> bool:
+        words = _CAMEL.sub("_", name).replace("-", "_")
+        telling = looks_secret(words) and words.lower() not in _NOT_ALONE
+        return telling or name in secret or name.lower() in _HEADERS or self._is_secret_name(name)
+
+
+def _struck(
+    value: Any,
+    place: str,
+    places: list[str],
+    secret: re.Pattern[str] | None,
+    is_secret_name: Callable[[str], bool],
+) -> Any:
+    """The value without secrets; where they were is added to ``places``."""
+    if isinstance(value, str):
+        struck = secret.sub(REDACTED, value) if secret else value
+        if struck != value:
+            places.append(place)
+        return struck
+    if isinstance(value, list):
+        return [
+            _struck(item, f"{place}[{index}]", places, secret, is_secret_name)
+            for index, item in enumerate(value)
+        ]
+    if not isinstance(value, dict):
+        return value
+    made = {}
+    for key, item in value.items():
+        name = secret.sub(REDACTED, key) if secret else key
+        inside = f"{place}.{name}"
+        if item is not None and is_secret_name(key):
+            places.append(inside)
+            made[name] = REDACTED
+        else:
+            made[name] = _struck(item, inside, places, secret, is_secret_name)
+    return made
+
+
+def _any_of(values: Iterable[str], patterns: Iterable[str] = ()) -> re.Pattern[str] | None:
+    """What matches any of these texts, as they are or as a JSON text has them."""
+    forms = {form for value in values for form in (value, json.dumps(value)[1:-1])}
+    # The longest first: one secret may begin with another.
+    escaped = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
+    every = [*escaped, *(f"(?:{pattern})" for pattern in patterns)]
+    return re.compile("|".join(every)) if every else None

@@ -1,0 +1,89 @@
+"""Which cell is running: calls belong to it, and end with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from notebook_executor.errors import ToolDeniedError
+from notebook_executor.tools.budgets import Tally
+
+_ENDED = "The cell that made the call has ended"
+_NONE = "No cell is running"
+_HINT = "Calls end with their cell: wait there for the threads and tasks that make them."
+
+
+class Underway(Protocol):
+    """A call that has not been answered yet."""
+
+    def give_up(self, reason: str) -> None:
+        """Answer it with an error, unless somebody was faster; returns at once, any thread."""
+
+
+@dataclass
+class RunningCell:
+    """One execution of a cell.
+
+    Attributes:
+        message_id: Of the execute_request.
+        deadline: On the monotonic clock; None for none.
+        tally: What its calls have used.
+    """
+
+    message_id: str
+    cell_id: str | None
+    tally: Tally
+    deadline: float | None = None
+    calls: set[Underway] = field(default_factory=set)
+
+
+class Cells:
+    """The cell that is running, if one is, and the calls that belong to it.
+
+    Args:
+        new_tally: Makes what counts for one execution of a cell.
+    """
+
+    def __init__(self, new_tally: Callable[[], Tally]) -> None:
+        self._new_tally = new_tally
+        self._lock = threading.Lock()
+        self._running: RunningCell | None = None
+
+    def began(self, message_id: str, cell_id: str | None, deadline: float | None) -> None:
+        with self._lock:
+            self._running = RunningCell(message_id, cell_id, self._new_tally(), deadline)
+
+    def ended(self, reason: str = _ENDED) -> None:
+        """Give up the calls that are still under way, and let no others begin."""
+        with self._lock:
+            running, self._running = self._running, None
+            calls = tuple(running.calls) if running is not None else ()
+        for call in calls:
+            call.give_up(reason)
+
+    @contextmanager
+    def calling(self, message_id: str | None, call: Underway) -> Iterator[RunningCell]:
+        """Within the block a call belongs to the running cell.
+
+        Args:
+            message_id: Of the cell that makes it; None where it cannot tell.
+            call: Is given up when the cell ends.
+
+        Raises:
+            ToolDeniedError: No cell is running, or another one.
+        """
+        with self._lock:
+            running = self._running
+            if running is None:
+                raise ToolDeniedError(_NONE, hint=_HINT)
+            if message_id not in (None, running.message_id):
+                raise ToolDeniedError(_ENDED, hint=_HINT)
+            running.calls.add(call)
+        try:
+            yield running
+        finally:
+            with self._lock:
+                running.calls.discard(call)
