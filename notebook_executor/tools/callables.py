@@ -56,7 +56,7 @@ def tool_from_callable(name: str, function: Callable[..., Any], source: str = "p
         parameters=schema,
         run=run,
         source=source,
-        secret_arguments=_secret_arguments(schema),
+        secret_arguments=secret_arguments(schema),
     )
 
 
@@ -94,10 +94,11 @@ def _binder(name: str, function: Callable[..., Any]) -> tuple[str | None, Any]:
     return call_parameter, bound
 
 
-def _secret_arguments(schema: Mapping[str, Any]) -> frozenset[str]:
+def secret_arguments(schema: Mapping[str, Any]) -> frozenset[str]:
     """The arguments that have something secret in them: pydantic describes it as write-only."""
-    properties = schema.get("properties", {})
-    return frozenset(name for name, one in properties.items() if _has_secret(one))
+    properties = schema.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    return frozenset(name for name, one in known.items() if _has_secret(one))
 
 
 def _has_secret(schema: Any) -> bool:

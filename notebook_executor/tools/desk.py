@@ -105,7 +105,9 @@ class Desk:
     def _answer(self, call: CallUnderway, cell: RunningCell) -> str:
         """The result as JSON text."""
         if self._answers is not None:
-            return _json(self._answers.answer(call.tool, dict(call.arguments)))
+            # As they were recorded: a mismatch tells of them.
+            arguments, _ = self.redactor.arguments(call.arguments, ())
+            return _json(self._answers.answer(call.tool, arguments))
         tool = self.catalogue[call.tool]
         call.secret = tool.secret_arguments
         if not self.policy.allows(tool.name):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from notebook_executor.errors import ReplayMismatchError, ToolDeniedError, ToolError
+from notebook_executor.tools.callables import secret_arguments
 from notebook_executor.tools.matching import (
     canonical,
     differences,
@@ -18,6 +19,7 @@ from notebook_executor.tools.matching import (
     shown_call,
 )
 from notebook_executor.tools.recording import Ignored, RecordedCall, Recording, merged
+from notebook_executor.tools.redaction import REDACTED
 
 _HINT = (
     "Record again (record=), or have an argument ignored that changes from run to run (ignore=)."
@@ -64,7 +66,9 @@ class Replay:
 
     def answer(self, tool: str, arguments: dict[str, Any]) -> Any:
         """See ``Answers.answer``."""
-        given = self._canonical(tool, arguments)
+        secret = secret_arguments(self._recording.parameters_of(tool))
+        blanked = {name: REDACTED if name in secret else one for name, one in arguments.items()}
+        given = self._canonical(tool, blanked)
         with self._lock:
             same = [entry for entry in self._entries if _is_same(entry, tool, given)]
             entry = next((entry for entry in same if not entry.answered), None)

@@ -19,14 +19,19 @@ from notebook_executor.tools.redaction import REDACTED
 from notebook_executor.tools.replaying import Replay
 
 _BEGAN = datetime(2026, 11, 20, tzinfo=UTC)
-_OFFERED = [
-    {
-        "name": "fetch",
+
+
+def described(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """A tool as a catalogue describes it."""
+    return {
+        "name": name,
         "description": "Fetches.",
-        "parameters": {"properties": {"limit": {"default": 5}, "url": {}}},
+        "parameters": {"properties": properties},
         "source": "python",
     }
-]
+
+
+_OFFERED = [described("fetch", {"limit": {"default": 5}, "url": {}})]
 
 
 def finished(tool: str, result: Any = None, *, at: int = 0, **more: Any) -> FinishedCall:
@@ -213,6 +218,19 @@ def test_text_that_breaks_lines_elsewhere_breaks_none_here(path: Path) -> None:
     recorded(path, finished("fetch", text, arguments={"url": text}))
 
     assert replay(path).answer("fetch", {"url": text}) == text
+
+
+def test_a_mismatch_shows_no_secret(path: Path) -> None:
+    recorder = Recorder(path)
+    recorder(finished("login", arguments={"user": "ann", "pin": REDACTED}))
+    recorder.write([described("login", {"user": {}, "pin": {"writeOnly": True}})])
+
+    with pytest.raises(ReplayMismatchError) as caught:
+        replay(path).answer("login", {"user": "bob", "pin": "hunter2"})
+
+    assert 'user was "ann" and is "bob"' in caught.value.message
+    assert "hunter2" not in caught.value.message
+    assert replay(path).answer("login", {"user": "ann", "pin": "hunter2"}) is None
 
 
 @pytest.mark.parametrize(
