@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from notebook_executor.lifecycle.containment import Tier
     from notebook_executor.lifecycle.warm import Warmth
     from notebook_executor.sweeps.sweep import Sweep
+    from notebook_executor.tools.policy import Policy
+    from notebook_executor.tools.sources import GivenTool
 
 
 class NotebookExecutor(ProjectDocuments):
@@ -33,6 +36,11 @@ class NotebookExecutor(ProjectDocuments):
         root: The project's folder; relative paths, ``runs/`` and ``.nbx/`` are below it.
         kernel_name: The kernelspec for all runs that do not name one.
         python: The interpreter for all runs that do not name one; it needs only ipykernel.
+        tools: What notebooks may call besides this package's own tools: for each name a function,
+            a ``Tool``, or a source of several such as ``McpServer``.
+        policy: What they may have done by tools: a ``Policy``, a mapping of its fields, or the
+            path of a YAML file. None: what ``tools`` names, and nothing else; without either
+            there are no tools.
         require_containment: The least containment that will do (``namespace``, ``subreaper``,
             ``best_effort``); a run that would get less does not start.
         warm: Whether kernels are forks of a process that has ipykernel loaded, which start in a
@@ -43,7 +51,8 @@ class NotebookExecutor(ProjectDocuments):
         config: Settings, or a mapping of some of them; the rest comes from ``NBX_*`` variables.
 
     Raises:
-        UsageError: ``root`` is not a folder, or ``config`` has a field it should not.
+        UsageError: ``root`` is not a folder, ``config`` has a field it should not, or the tools
+            or the policy make no sense.
     """
 
     def __init__(
@@ -52,6 +61,8 @@ class NotebookExecutor(ProjectDocuments):
         *,
         kernel_name: str | None = None,
         python: StrPath | None = None,
+        tools: Mapping[str, GivenTool] | None = None,
+        policy: Policy | Mapping[str, Any] | StrPath | None = None,
         warm: Warmth = "auto",
         preload: Iterable[str] = (),
         require_containment: Tier | None = None,
@@ -66,6 +77,7 @@ class NotebookExecutor(ProjectDocuments):
                 hint="Use 'namespace', 'subreaper' or 'best_effort'.",
             )
         self.require_containment = require_containment
+        self.tools, self.policy = _checked_tools(tools, policy, self.root)
         self._kernels = KernelSupply(warm, preload, self.settings.started_runs)
 
     def __enter__(self) -> NotebookExecutor:
@@ -106,6 +118,8 @@ class NotebookExecutor(ProjectDocuments):
         check: bool = False,
         host_view: bool | None = None,
         limits: Limits | Mapping[str, Any] | None = None,
+        record: StrPath | None = None,
+        replay: StrPath | None = None,
         labels: Mapping[str, str] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> ExecutionResult:
@@ -140,6 +154,8 @@ class NotebookExecutor(ProjectDocuments):
                 notebook says.
             limits: What the kernel and all it starts may use: ``Limits``, or a mapping of its
                 fields, such as ``{"memory": "2GiB", "cpu_seconds": 60}``.
+            record: A file to write the notebook's tool calls and their answers to.
+            replay: A file of this kind that answers the calls: no tool is called.
             labels: Kept in the result and its record.
             on_event: Called on this thread with each ``Event`` of the run.
 
@@ -167,6 +183,8 @@ class NotebookExecutor(ProjectDocuments):
             until_cell=until_cell,
             host_view=host_view,
             limits=limits,
+            record=record,
+            replay=replay,
             labels=labels,
             on_event=on_event,
         )
@@ -323,7 +341,9 @@ class NotebookExecutor(ProjectDocuments):
             request = replace(request, kernel_name=self.kernel_name, python=self.python)
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
-        return request
+        if request.policy is None:
+            request = replace(request, policy=self.policy)
+        return replace(request, tools=self.tools) if request.tools is None else request
 
     def validate(
         self,
@@ -384,3 +404,17 @@ class NotebookExecutor(ProjectDocuments):
             request, self.root, self.run, rules, reference=reference, accept=accept
         )
         return report.model_copy(update={"regression": found})
+
+
+def _checked_tools(
+    tools: Mapping[str, GivenTool] | None,
+    policy: Policy | Mapping[str, Any] | StrPath | None,
+    root: Path,
+) -> tuple[Mapping[str, GivenTool] | None, Policy | None]:
+    if tools is None and policy is None:
+        return None, None
+    from notebook_executor.tools.policy_file import policy_of
+    from notebook_executor.tools.sources import check_tools
+
+    meant = None if policy is None else policy_of(policy, root)
+    return (None if tools is None else check_tools(tools)), meant

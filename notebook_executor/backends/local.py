@@ -130,25 +130,32 @@ class LocalBackend:
             limits=request.limits,
             extra_arguments=_IPYKERNEL_ARGUMENTS if spec.is_ipykernel else (),
             graces=request.graces,
-            prepare=_runtime_copier(spec, request.env),
+            prepare=_preparer(spec, request),
             about=request.about,
             unwanted=request.unwanted,
             warm=self._warm,
         )
 
 
-def _runtime_copier(
-    spec: LaunchSpec, env: Mapping[str, str]
-) -> Callable[[Path], Mapping[str, str]]:
-    """What lets the Python of another environment import ``hermes_runtime``, and nothing else."""
+def _preparer(spec: LaunchSpec, request: KernelRequest) -> Callable[[Path], Mapping[str, str]]:
+    def prepare(directory: Path) -> Mapping[str, str]:
+        wanted = dict(request.prepare(directory))
+        if spec.language == "python" and spec.executable != sys.executable:
+            known = wanted.get("PYTHONPATH", request.env.get("PYTHONPATH"))
+            wanted["PYTHONPATH"] = os.pathsep.join(filter(None, (_copy_runtime(directory), known)))
+        return wanted
 
-    def copy(directory: Path) -> Mapping[str, str]:
-        if spec.language != "python" or spec.executable == sys.executable:
-            return {}
-        library = directory / "lib"
-        source = Path(hermes_runtime.__file__).parent
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, library / source.name, ignore=ignored)
-        return {"PYTHONPATH": os.pathsep.join(filter(None, (str(library), env.get("PYTHONPATH"))))}
+    return prepare
 
-    return copy
+
+def _copy_runtime(directory: Path) -> str:
+    """What lets the Python of another environment import ``hermes_runtime``, and nothing else.
+
+    Returns:
+        What is to be on its path.
+    """
+    library = directory / "lib"
+    source = Path(hermes_runtime.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source, library / source.name, ignore=ignored)
+    return str(library)

@@ -33,6 +33,9 @@ class KernelRequest:
         graces: How long each step of its end may take.
         about: What ``nbx ps`` tells of it: ``run_id`` and ``notebook``.
         unwanted: Asked while the kernel starts: True once nobody needs it any more.
+        prepare: Called with the kernel's private directory before it starts, and again where it
+            has to be started anew in another; what it puts there goes with the kernel, what it
+            returns is added to the environment.
     """
 
     kernel_name: str | None
@@ -48,6 +51,7 @@ class KernelRequest:
     graces: Graces = field(default_factory=Graces)
     about: Mapping[str, str] = field(default_factory=dict)
     unwanted: Callable[[], bool] = lambda: False
+    prepare: Callable[[Path], Mapping[str, str]] = lambda _: {}
 
 
 class KernelHandle(Protocol):

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 # Where a cell says which source its outputs come from, once it has another one.
 OUTPUTS_OF = "nbx.outputs_of"
+# What a cell has called, and how many calls more.
+TOOL_CALLS = ("nbx.tool_calls", "nbx.tool_calls_left_out")
 # Paths below the metadata: what executors, front ends and their extensions write at each run.
 VOLATILE_METADATA = ("nbx.run_id", "orig_nbformat", "papermill", "signature", "widgets")
 VOLATILE_CELL_METADATA = (
     *("ExecuteTime", "collapsed", "execution", "executionInfo", "heading_collapsed", "hidden"),
-    *("outputId", "papermill", "scrolled", "trusted", OUTPUTS_OF),
+    *("outputId", "papermill", "scrolled", "trusted", OUTPUTS_OF, *TOOL_CALLS),
 )
 
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{4,16}\b")

@@ -22,11 +22,18 @@ from notebook_executor.text import plain
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from notebook_executor.tools.cells import Cells
+
 # How long a dead kernel's last messages may take from its socket to ours.
 _LAST_WORDS = 0.2
 _CELL_LINE = re.compile(r"Cell In\s?\[(\d+)\], line (\d+)")
 _BODY_LINE = re.compile(r"File <timed exec>:(\d+)")
-_STDIN_ERROR = "StdinNotImplementedError"
+# What hermes_runtime raises, and ipykernel for ``input()``.
+_KINDS: dict[str, ErrorKind] = {
+    "StdinNotImplementedError": "stdin_requested",
+    "ToolDeniedError": "tool_denied",
+    "ReplayMismatchError": "replay_mismatch",
+}
 _STATUSES: dict[Ending, CellStatus] = {
     "cell_timeout": "timeout",
     "run_timeout": "timeout",
@@ -82,6 +89,7 @@ class Engine:
         observer: Told of each step.
         place: Where outputs go that are too large.
         iopub_timeout: Seconds of silence after a reply until outputs count as lost.
+        cells: Told which cell is running, for the tools that it may call.
     """
 
     def __init__(
@@ -91,11 +99,13 @@ class Engine:
         observer: CellObserver,
         place: SpillPlace,
         iopub_timeout: float,
+        cells: Cells | None = None,
     ) -> None:
         self._lease = lease
         self._watchdog = watchdog
         self._observer = observer
         self._iopub_timeout = iopub_timeout
+        self._cells = cells
         self._widgets = Widgets(lease)
         self._outputs = NotebookOutputs(self._widgets, place, observer.output)
         self._complete = True
@@ -106,13 +116,18 @@ class Engine:
         return self._complete and self._lease.channels.malformed == 0
 
     def run(
-        self, notebook: NotebookNode, selected: Callable[[int], bool] = lambda _: True
+        self,
+        notebook: NotebookNode,
+        selected: Callable[[int], bool] = lambda _: True,
+        aside: tuple[int, str] | None = None,
     ) -> Failure | None:
         """Execute the cells in order until one fails; sets the notebook's metadata too.
 
         Args:
             notebook: Changed in place; right at every moment for what has happened so far.
             selected: Whether the cell at an index is to run.
+            aside: Code that is in no cell, and leaves no trace, and the index of the cell that it
+                follows.
 
         Returns:
             What ended the run early; None when nothing did.
@@ -125,6 +140,10 @@ class Engine:
                     return outcome.failure
                 if outcome.last:
                     return None
+                if aside is not None and aside[0] == index:
+                    failure = self._execute_aside(aside[1])
+                    if failure is not None:
+                        return failure
         finally:
             self._outputs.sync()
             state = self._widgets.metadata()
@@ -186,6 +205,22 @@ class Engine:
         failure = Failure(fired.kind, "", signal=fired.signal, cell=cell_failure)
         return CellOutcome(_STATUSES[fired.kind], took, failure=failure)
 
+    def _execute_aside(self, code: str) -> Failure | None:
+        from nbformat.v4 import new_code_cell
+
+        channels, nowhere = self._lease.channels, new_code_cell(metadata={"execution": {}})
+        request = {"code": code, "silent": True, "store_history": False, "allow_stdin": False}
+        with self._watchdog.cell() as allowed:
+            if not allowed:
+                return None  # the next cell's turn says why
+            reply = self._listen(channels.send("shell", "execute_request", request), nowhere)
+        if reply is None:
+            return Failure("kernel_died", "")
+        if reply.get("status") == "ok":
+            return None
+        # What the kernel says of it may have the value in it.
+        return Failure("internal", "The kernel did not accept the secret parameters", state="live")
+
     def _ask(self, cell: NotebookNode, *, stop_on_error: bool) -> dict[str, Any] | None:
         """Execute the source; None when the kernel died before it had answered."""
         request = {
@@ -196,9 +231,20 @@ class Engine:
             "allow_stdin": False,
             "stop_on_error": stop_on_error,
         }
-        request_id = self._lease.channels.send("shell", "execute_request", request)
+        channels = self._lease.channels
+        # Known before it is sent: the cell may call a tool before ``send`` has returned.
+        message = channels.session.msg("execute_request", request)
+        request_id = str(message["header"]["msg_id"])
         self._outputs.expect(request_id)
-        return self._listen(request_id, cell)
+        if self._cells is None:
+            channels.send("shell", message)
+            return self._listen(request_id, cell)
+        self._cells.began(request_id, cell.id, self._watchdog.deadline)
+        try:
+            channels.send("shell", message)
+            return self._listen(request_id, cell)
+        finally:
+            self._cells.ended()
 
     def _listen(self, request_id: str, cell: NotebookNode) -> dict[str, Any] | None:
         """Wait for the reply *and* for idle: only then have all outputs arrived."""
@@ -265,7 +311,7 @@ def _judge(
     if expects_error:
         return CellOutcome("expected_error", took, reply)
     failed = _cell_failure(index, cell, reply, "CellFailedError")
-    kind: ErrorKind = "stdin_requested" if failed.ename == _STDIN_ERROR else "cell_error"
+    kind = _KINDS.get(failed.ename, "cell_error")
     failure = Failure(kind, "", state="live", cell=failed)
     return CellOutcome("error", took, reply, failure)
 

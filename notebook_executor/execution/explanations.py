@@ -21,6 +21,8 @@ _HINTS = {
     "run another.",
     "NameError": "A cell that defines the name was skipped, or stands further down.",
     "FileNotFoundError": "Relative paths start at the notebook's folder, or at the cwd passed.",
+    "ToolDeniedError": "The policy says what may be called; the notebook's code can do without.",
+    "ReplayMismatchError": "Record the calls again (record=), if the notebook is to make this one.",
     "SystemExit": "The notebook ended itself; with status 0 that would have been a success.",
 }
 

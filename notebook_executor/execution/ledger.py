@@ -14,6 +14,7 @@ from notebook_executor.execution.journal import Journal
 from notebook_executor.execution.preparation import Prepared
 from notebook_executor.execution.records import RunRecord
 from notebook_executor.execution.saving import OutputFile, Pace
+from notebook_executor.execution.tool_calls import CallLog, CellCalls
 from notebook_executor.lifecycle.kernel import KernelEnd
 from notebook_executor.models import Event
 
@@ -36,6 +37,7 @@ class Ledger:
     outcomes: dict[int, CellOutcome] = field(default_factory=dict)
     running: int | None = None
     outputs_complete: bool = True
+    calls: CallLog = field(default_factory=CallLog)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -101,6 +103,7 @@ class Recorder:
         self._journal = journal
         self._file = file
         self._events = events
+        self._calls = CellCalls(ledger.calls, events.emit)
         self._started: datetime | None = None
         self._unsaved = False
         self._late: set[int] = set()
@@ -118,6 +121,7 @@ class Recorder:
             self._emit("cell_started", index, cell, source=cell.source)
 
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
+        self._pass_calls_on()
         if self._events.wanted:
             cell = self._prepared.notebook.cells[index]
             self._emit("output", index, cell, **_shown(output))
@@ -125,6 +129,7 @@ class Recorder:
         self.quiet(sync)
 
     def quiet(self, sync: Callable[[], None]) -> None:
+        self._pass_calls_on()
         if self._journal is not None:
             self._journal.force()
         if self._unsaved and self._file is not None and self._file.due:
@@ -140,6 +145,7 @@ class Recorder:
             if outcome.failure is not None:
                 self._prepared.notebook.metadata.papermill["exception"] = True
         self._started = None
+        self._calls.note(self._prepared.input_indices[index], cell)
         self._ledger.running = None
         self._journal_finished(index, cell, outcome, late)
         if cell.cell_type == "code":
@@ -178,6 +184,12 @@ class Recorder:
                 cell = self._prepared.notebook.cells[index]
                 journal.finished(index, cell, self._ledger.outcomes[index])
         self._late.clear()
+
+    def _pass_calls_on(self) -> None:
+        running = self._ledger.running
+        if running is not None:
+            cell = self._prepared.notebook.cells[running]
+            self._calls.pass_on(self._prepared.input_indices[running], cell)
 
     def _emit(self, kind: str, index: int, cell: NotebookNode, **data: Any) -> None:
         self._events.emit(kind, index=self._prepared.input_indices[index], cell_id=cell.id, **data)

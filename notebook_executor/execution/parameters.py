@@ -6,7 +6,7 @@ import ast
 import difflib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.parameters_cell import Parameter, Parameters, read_parameters
@@ -89,15 +89,22 @@ def check_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> P
     return declared
 
 
-def check_types(declared: Parameters, parameters: Mapping[str, Any]) -> None:
+def check_types(
+    declared: Parameters, parameters: Mapping[str, Any], secret: Collection[str] = ()
+) -> None:
     """Refuse values that are not of the declared type, among the choices, or within the bounds.
 
     A type that only follows from a default is no declaration.
 
+    Args:
+        declared: What the notebook declares.
+        parameters: What it is given.
+        secret: Names of those whose values are not to be shown.
+
     Raises:
         ParameterError: Names all offenders, and what each may be.
     """
-    from pydantic import ValidationError
+    from pydantic import SecretStr, ValidationError
 
     typed = declared.declared(parameters)
     if not typed:
@@ -107,7 +114,12 @@ def check_types(declared: Parameters, parameters: Mapping[str, Any]) -> None:
     except ValidationError as error:
         wrong = {str(item["loc"][0]): item for item in reversed(error.errors())}
         problems = [
-            _misfit(typed[name], parameters[name], wrong[name]["loc"][1:], wrong[name]["msg"])
+            _misfit(
+                typed[name],
+                SecretStr("") if name in secret else parameters[name],
+                wrong[name]["loc"][1:],
+                wrong[name]["msg"],
+            )
             for name in typed
             if name in wrong
         ]

@@ -28,6 +28,8 @@ class Plan:
         parameters: As passed, or the address of a file of them.
         python: The interpreter to run.
         deadline: On the monotonic clock; None without a run timeout.
+        record: The file that tool calls are recorded in.
+        replay: The recording that answers them.
     """
 
     request: RunRequest
@@ -42,6 +44,8 @@ class Plan:
     parameters: Mapping[str, Any] | str | None
     python: str | None
     deadline: float | None
+    record: Path | None = None
+    replay: Path | None = None
 
     def starting_now(self) -> Plan:
         """The plan of a run that had to wait: its times count from now, its id stays."""
@@ -79,6 +83,8 @@ def make_plan(request: RunRequest, root: Path, settings: Settings) -> Plan:
         parameters=_parameters(request, root),
         python=_python(request, root),
         deadline=None if request.run_timeout is None else began + request.run_timeout,
+        record=None if request.record is None else _absolute(root, request.record),
+        replay=None if request.replay is None else _absolute(root, request.replay),
     )
 
 

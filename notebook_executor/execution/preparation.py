@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.cells import check_runnable, find_cell, has_tag
 from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
-from notebook_executor.documents.normalise import OUTPUTS_OF, without_paths
+from notebook_executor.documents.normalise import OUTPUTS_OF, TOOL_CALLS, without_paths
 from notebook_executor.documents.reading import adopt, parse_notebook, read_file
 from notebook_executor.documents.writing import serialise
 from notebook_executor.errors import DocumentError
@@ -19,6 +19,7 @@ from notebook_executor.execution.parameters import (
     load_parameters,
 )
 from notebook_executor.execution.plan import Plan, sha256
+from notebook_executor.execution.secrets import assignments, masked, revealed
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -38,6 +39,8 @@ class Prepared:
         selected: Indices of the code cells that are to run.
         host_view: Whether the kernel is to see the host's processes.
         env: What the kernel's environment needs for the parameters.
+        secrets: The values of the secret parameters; ``parameters`` has a mask in their place.
+        aside: What sets them, and the index of the cell that it follows; in no cell.
     """
 
     notebook: NotebookNode
@@ -49,6 +52,8 @@ class Prepared:
     language: str
     host_view: bool
     env: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    aside: tuple[int, str] | None = field(default=None, repr=False)
 
 
 def read_source(plan: Plan) -> tuple[NotebookNode, str]:
@@ -85,22 +90,39 @@ def prepare(plan: Plan, notebook: NotebookNode, source_sha256: str) -> Prepared:
     _add_papermill_metadata(notebook)
     _remove_error_markers(notebook)
     env: dict[str, str] = {}
-    if parameters:
-        kernel_name = plan.request.kernel_name or wanted or "python3"
-        notebook, env = inject_parameters(notebook, parameters, kernel_name, language or "python")
-        check_types(declared, parameters)
+    code, secrets = "", revealed(parameters)
+    kernel_name = plan.request.kernel_name or wanted or "python3"
+    if secrets:
+        code = assignments(secrets, kernel_name, language or "python")
+    shown = {name: value for name, value in parameters.items() if name not in secrets}
+    if shown:
+        notebook, env = inject_parameters(notebook, shown, kernel_name, language or "python")
         _name_injected_cell(notebook, positions, chosen)
+    if parameters:
+        check_types(declared, parameters | secrets, secrets)
     _reset(plan, notebook)
+    if secrets:
+        notebook.metadata.papermill["parameters"] = masked(parameters)
     return Prepared(
         notebook=notebook,
         input_indices=tuple(positions.get(cell.id) for cell in notebook.cells),
         selected=frozenset(i for i, cell in enumerate(notebook.cells) if cell.id in chosen),
-        parameters=parameters,
+        parameters=masked(parameters),
         source_sha256=source_sha256,
         wanted_kernel=wanted,
         language=language,
         host_view=_host_view(plan, notebook),
         env=env,
+        secrets=secrets,
+        aside=(_last_parameters_cell(notebook), code) if secrets else None,
+    )
+
+
+def _last_parameters_cell(notebook: NotebookNode) -> int:
+    return max(
+        index
+        for index, cell in enumerate(notebook.cells)
+        if any(has_tag(cell, tag) for tag in _ALWAYS_RUN)
     )
 
 
@@ -203,4 +225,4 @@ def _reset(plan: Plan, notebook: NotebookNode) -> None:
         if cell.cell_type == "code":
             cell.execution_count = None
             cell.outputs = []
-            cell.metadata = from_dict(without_paths(cell.metadata, (OUTPUTS_OF,)))
+            cell.metadata = from_dict(without_paths(cell.metadata, (OUTPUTS_OF, *TOOL_CALLS)))

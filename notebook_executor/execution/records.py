@@ -1,4 +1,7 @@
-"""Where a run is recorded: ``<root>/.nbx/runs/<run id>/{record.json, journal.jsonl, outputs/}``."""
+"""Where a run is recorded: ``<root>/.nbx/runs/<run id>/``.
+
+In it are ``record.json``, ``journal.jsonl``, ``tools.jsonl`` and ``outputs/``.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,11 @@ class RunRecord:
     @property
     def journal_file(self) -> Path:
         return self.directory / "journal.jsonl"
+
+    @property
+    def tools_file(self) -> Path:
+        """A line for each tool call: which cell made it, with what, and how it went."""
+        return self.directory / "tools.jsonl"
 
     @property
     def outputs(self) -> Path:

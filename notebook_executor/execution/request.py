@@ -16,6 +16,9 @@ from notebook_executor.models import Event, Trigger
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from notebook_executor.tools.policy import Policy
+    from notebook_executor.tools.sources import GivenTool
+
 StrPath = str | os.PathLike[str]
 
 
@@ -34,6 +37,8 @@ class ExecuteOptions(TypedDict, total=False):
     until_cell: str | int | None
     host_view: bool | None
     limits: Limits | Mapping[str, Any] | None
+    record: StrPath | None
+    replay: StrPath | None
     labels: Mapping[str, str] | None
     on_event: Callable[[Event], None] | None
 
@@ -70,10 +75,14 @@ class RunRequest:
     host_view: bool | None = None
     require_containment: Tier | None = None
     limits: Limits | None = None
+    record: StrPath | None = None
+    replay: StrPath | None = None
     labels: Mapping[str, str] | None = None
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
     sweep: str | None = None
+    tools: Mapping[str, GivenTool] | None = None
+    policy: Policy | None = None
     adapt: Callable[[NotebookNode], None] | None = None  # changes the notebook that was read
 
     @classmethod
@@ -114,6 +123,10 @@ class RunRequest:
         _check_texts("labels", self.labels)
         _check("host_view", self.host_view, (bool, type(None)))
         _check("limits", self.limits, (Limits, type(None)))
+        _check("record", self.record, (str, os.PathLike, type(None)))
+        _check("replay", self.replay, (str, os.PathLike, type(None)))
+        if self.record is not None and self.replay is not None:
+            raise TypeError("record and replay exclude each other: a replay makes no calls")
         for name in ("pass_env", "only_tags", "skip_tags"):
             object.__setattr__(self, name, _names(name, getattr(self, name)))
         _check_address("from_cell", self.from_cell)

@@ -67,10 +67,12 @@ def build_result(
         kernel=kernel_report(ledger),
         cells=tuple(_cell_reports(prepared, ledger)) if prepared else (),
         outputs_complete=ledger.outputs_complete,
+        tool_calls=tuple(ledger.calls.kept),
         cleanup=_cleanup(ledger.end),
         warnings=(
             *ledger.warnings,
             *warnings,
+            *ledger.calls.warnings(),
             *_early_end(ledger),
             *limit_warnings(ledger.failure, ledger.end, plan.request.limits),
         ),

@@ -29,6 +29,7 @@ from notebook_executor.execution.request import RunRequest
 from notebook_executor.execution.results import build_result, kernel_report
 from notebook_executor.execution.saving import OutputFile
 from notebook_executor.execution.spilling import SpillPlace
+from notebook_executor.execution.tooling import OUTER_VARIABLES, RunTools, run_tools
 from notebook_executor.execution.watchdog import Watchdog
 from notebook_executor.lifecycle.environment import filter_environment
 from notebook_executor.lifecycle.kernel import Graces, KernelEnd
@@ -150,7 +151,8 @@ def _execute(
         output_path=str(plan.output_path) if plan.output_path else None,
         cells=len(prepared.selected),
     )
-    environment, ledger.withheld = filter_environment(os.environ, set(plan.request.pass_env))
+    own = {name: value for name, value in os.environ.items() if name not in OUTER_VARIABLES}
+    environment, ledger.withheld = filter_environment(own, set(plan.request.pass_env))
     if ledger.withheld:
         events.warn(_WITHHELD.format(", ".join(ledger.withheld)))
     with ExitStack() as stack:
@@ -159,9 +161,11 @@ def _execute(
         stack.callback(recorder.close)
         stack.callback(_note_end, ledger)
         cancellation.check()
-        request = _kernel_request(plan, prepared, environment, cancellation)
+        tools = stack.enter_context(run_tools(plan, ledger, events, ledger.calls))
+        request = _kernel_request(plan, prepared, environment, cancellation, tools)
         lease = stack.enter_context(backend.lease(request))
         ledger.lease = lease
+        tools.surround(lease, request.env, ledger.record.outputs if ledger.record else None)
         for warning in lease.warnings:
             events.warn(warning)
         if journal is not None:
@@ -169,26 +173,36 @@ def _execute(
         events.emit("kernel_ready")
         if file is not None:
             file.refresh(prepared.notebook)
-        _run_cells(plan, ledger, lease, recorder, cancellation)
+        _run_cells(plan, ledger, lease, recorder, cancellation, tools)
 
 
 def _run_cells(
-    plan: Plan, ledger: Ledger, lease: Lease, recorder: Recorder, cancellation: Cancellation
+    plan: Plan,
+    ledger: Ledger,
+    lease: Lease,
+    recorder: Recorder,
+    cancellation: Cancellation,
+    tools: RunTools,
 ) -> None:
     prepared = ledger.prepared
     assert prepared is not None
     place = SpillPlace(ledger.record.outputs if ledger.record else None, plan.settings.output_limit)
     timeout, settings = plan.request.timeout, plan.settings
     with Watchdog(lease.handle, timeout, plan.deadline, settings, cancellation) as watchdog:
-        engine = Engine(lease, watchdog, recorder, place, settings.iopub_timeout)
+        engine = Engine(lease, watchdog, recorder, place, settings.iopub_timeout, tools.cells)
         try:
-            ledger.failure = engine.run(prepared.notebook, prepared.selected.__contains__)
+            selected = prepared.selected.__contains__
+            ledger.failure = engine.run(prepared.notebook, selected, prepared.aside)
         finally:
             ledger.outputs_complete = engine.outputs_complete
 
 
 def _kernel_request(
-    plan: Plan, prepared: Prepared, environment: Mapping[str, str], cancellation: Cancellation
+    plan: Plan,
+    prepared: Prepared,
+    environment: Mapping[str, str],
+    cancellation: Cancellation,
+    tools: RunTools,
 ) -> KernelRequest:
     settings = plan.settings
     return KernelRequest(
@@ -205,6 +219,7 @@ def _kernel_request(
         graces=Graces(settings.shutdown_grace, settings.interrupt_grace, settings.terminate_grace),
         about=_about(plan),
         unwanted=lambda: cancellation.requested,
+        prepare=tools.prepare,
     )
 
 

@@ -80,6 +80,12 @@ class Watchdog:
         with self._condition:
             return self._seen()
 
+    @property
+    def deadline(self) -> float | None:
+        """When what is running now will be ended, on the monotonic clock; None for never."""
+        with self._condition:
+            return self._next()[1]
+
     def _seen(self) -> Fired | None:
         """What has fired; a cancellation between two cells is not left to the thread."""
         if self._fired is None and self._cancellation.requested and not self._running:

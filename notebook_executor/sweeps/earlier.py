@@ -14,6 +14,7 @@ from notebook_executor.execution.plan import make_plan
 from notebook_executor.execution.preparation import read_source
 from notebook_executor.execution.records import iter_records
 from notebook_executor.execution.request import RunRequest
+from notebook_executor.execution.secrets import masked
 from notebook_executor.models import ExecutionResult
 from notebook_executor.text import json_form
 
@@ -60,7 +61,7 @@ class Earlier:
 
     def success(self, parameters: Mapping[str, Any]) -> ExecutionResult | None:
         """The newest success with these parameters; None where there is none."""
-        key = _key(json_form(dict(parameters)))
+        key = _key(json_form(masked(parameters)))
         return self._found.get(key) if key else None
 
 

@@ -6,11 +6,13 @@ user can.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from notebook_executor.models import Record
 from notebook_executor.tools.budgets import BudgetRules
@@ -42,6 +44,24 @@ class Policy(Record):
     limits: BudgetRules = BudgetRules()
     redact: RedactionRules = RedactionRules()
     approve: Callable[[Call], bool] | None = Field(None, exclude=True, repr=False)
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(f"a list of tools is wanted, not the text {value!r:.50}")
+        return value
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Policy:
+        """Read a policy file (YAML).
+
+        Raises:
+            UsageError: It cannot be read, or says what no policy can; the line is named.
+        """
+        from notebook_executor.tools.policy_file import load_policy
+
+        return load_policy(Path(path))
 
     def allows(self, tool: str) -> bool:
         """Whether the tool may be called at all."""

@@ -106,6 +106,8 @@ def test_signatures_stay() -> None:
         "*",
         "kernel_name=None",
         "python=None",
+        "tools=None",
+        "policy=None",
         "warm='auto'",
         "preload=()",
         "require_containment=None",
@@ -130,6 +132,8 @@ def test_signatures_stay() -> None:
         "check=False",
         "host_view=None",
         "limits=None",
+        "record=None",
+        "replay=None",
         "labels=None",
         "on_event=None",
     ]

@@ -1,0 +1,181 @@
+"""The tools of one run: what it may call, who serves the calls, and where they are written down."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from notebook_executor.backends.protocol import Lease
+from notebook_executor.errors import DocumentError, UsageError
+from notebook_executor.execution.journal import line_of
+from notebook_executor.execution.ledger import Events, Ledger
+from notebook_executor.execution.plan import Plan
+from notebook_executor.execution.tool_calls import CallLog
+from notebook_executor.lifecycle.environment import looks_secret
+from notebook_executor.tools.audit import Answers, AuditSink
+from notebook_executor.tools.policy import Policy
+
+if TYPE_CHECKING:
+    from notebook_executor.tools.broker import Broker
+    from notebook_executor.tools.cells import Cells
+    from notebook_executor.tools.desk import Desk
+
+RUN_VARIABLE = "NBX_RUN_ID"
+OUTER_VARIABLES = (RUN_VARIABLE, "NBX_TOOLS_SOCKET", "NBX_TOOLS_TOKEN")
+"""What a kernel is told of its run; those of a run that this process itself is part of."""
+
+
+class RunTools:
+    """What a run without tools has, too: its kernel is told which run it is of."""
+
+    def __init__(self, plan: Plan, broker: Broker | None = None) -> None:
+        self._plan = plan
+        self._broker = broker
+
+    @property
+    def cells(self) -> Cells | None:
+        """To be told which cell is running; None where nobody asks."""
+        return self._broker.desk.cells if self._broker else None
+
+    def prepare(self, directory: Path) -> dict[str, str]:
+        """Before a kernel starts: the socket in its directory, the variables it needs."""
+        told = {RUN_VARIABLE: self._plan.run_id}
+        return {**told, **self._broker.listen(directory)} if self._broker else told
+
+    def surround(self, lease: Lease, env: Mapping[str, str], record: Path | None) -> None:
+        """Tell the tools what is around them, once there is a kernel."""
+        if self._broker is None:
+            return
+        from notebook_executor.tools.desk import Surroundings
+
+        self._broker.desk.surroundings = Surroundings(
+            cwd=self._plan.cwd, env=env, spawn=lease.spawn, spill=record
+        )
+
+
+@contextmanager
+def run_tools(plan: Plan, ledger: Ledger, events: Events, log: CallLog) -> Iterator[RunTools]:
+    """The tools of a run; a block around the lease of its kernel.
+
+    Raises:
+        ToolError: A source of tools cannot be opened.
+        DocumentError: The recording that is to be replayed, or replaced, cannot be read.
+    """
+    request = plan.request
+    asked = (request.tools or None, request.policy, request.record, request.replay)
+    if all(one is None for one in asked):
+        yield RunTools(plan)
+        return
+    from notebook_executor.tools.broker import Broker
+
+    with ExitStack() as stack:
+        desk = stack.enter_context(_desk(plan, ledger, log, events))
+        broker = Broker(desk)
+        stack.callback(_warn_of_work, broker, events)
+        stack.enter_context(broker)
+        yield RunTools(plan, broker)
+
+
+def _warn_of_work(broker: Broker, events: Events) -> None:
+    if broker.at_work:
+        names = ", ".join(broker.at_work)
+        events.warn(f"Tools are still at work in this process, after the run: {names}.")
+
+
+@contextmanager
+def _desk(plan: Plan, ledger: Ledger, log: CallLog, events: Events) -> Iterator[Desk]:
+    from notebook_executor.tools.desk import Desk
+    from notebook_executor.tools.redaction import Redactor
+    from notebook_executor.tools.sources import opened_catalogue
+
+    policy = _policy(plan)
+    answers = _answers(plan)
+    with ExitStack() as stack:
+        given = {} if answers else plan.request.tools or {}
+        catalogue = stack.enter_context(opened_catalogue(given, policy))
+        sinks: list[AuditSink] = [log]
+        if ledger.record is not None:
+            sinks.append(stack.enter_context(_audit(ledger.record.tools_file, events)))
+        redactor = Redactor(policy.redact, _known(plan, ledger), _withheld(ledger))
+        if plan.record is not None:
+            described = catalogue.describe(policy) if answers is None else answers.describe()
+            sinks.append(stack.enter_context(_recording(plan.record, described)))
+        yield Desk(catalogue, policy, redactor, sinks, answers)
+
+
+def _policy(plan: Plan) -> Policy:
+    """The caller's; without one, what the caller gave by name may be called, and nothing else."""
+    given = plan.request.policy
+    if given is None:
+        names = tuple(plan.request.tools or ())
+        given = Policy(allow=(*names, *(f"{name}.*" for name in names)))
+    return given.rooted(plan.root)
+
+
+def _known(plan: Plan, ledger: Ledger) -> list[str]:
+    """Secrets that the kernel has: its parameters', and variables that it was given on purpose."""
+    passed = {name: os.environ.get(name, "") for name in plan.request.pass_env}
+    given = {**passed, **(plan.request.env or {})}
+    secrets = ledger.prepared.secrets.values() if ledger.prepared else ()
+    return [*secrets, *(value for name, value in given.items() if looks_secret(name))]
+
+
+def _withheld(ledger: Ledger) -> list[str]:
+    return [os.environ.get(name, "") for name in ledger.withheld]
+
+
+@contextmanager
+def _audit(path: Path, events: Events) -> Iterator[AuditSink]:
+    """Writes a line of ``tools.jsonl`` for each call."""
+    broken = threading.Event()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def write(finished: Any) -> None:
+        told = finished.model_dump(mode="json", exclude={"result"})
+        line = {"at": told.pop("at"), **told.pop("call"), **told}
+        try:
+            os.write(descriptor, line_of(line))
+        except OSError:
+            broken.set()
+
+    try:
+        yield write
+    finally:
+        os.close(descriptor)
+        if broken.is_set():
+            events.warn(f"Not all tool calls could be written to {path}.")
+
+
+def _answers(plan: Plan) -> Answers | None:
+    if plan.replay is None:
+        return None
+    from notebook_executor.tools.recording import read_recording
+    from notebook_executor.tools.replaying import Replay
+
+    try:
+        return Replay(read_recording(plan.replay), plan.replay, {})
+    except UsageError as error:
+        raise _unreadable(error) from error
+
+
+@contextmanager
+def _recording(path: Path, described: list[dict[str, Any]]) -> Iterator[AuditSink]:
+    """Keeps the calls, and writes them when the run is over, however that comes."""
+    from notebook_executor.tools.recording import Recorder
+
+    try:
+        recorder = Recorder(path)
+    except UsageError as error:
+        raise _unreadable(error) from error
+    try:
+        yield recorder
+    finally:
+        recorder.write(described)
+
+
+def _unreadable(error: UsageError) -> DocumentError:
+    return DocumentError(error.message, hint=error.hint, kind="not_found")
