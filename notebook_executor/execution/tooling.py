@@ -104,7 +104,8 @@ def _desk(plan: Plan, ledger: Ledger, log: CallLog, events: Events) -> Iterator[
         if plan.record is not None:
             described = catalogue.describe(policy) if answers is None else answers.describe()
             sinks.append(stack.enter_context(_recording(plan.record, described)))
-        yield Desk(catalogue, policy, redactor, sinks, answers)
+        recorded = plan.record is not None
+        yield Desk(catalogue, policy, redactor, sinks, answers, recorded)
 
 
 def _policy(plan: Plan) -> Policy:

@@ -14,7 +14,7 @@ from typing import Any
 from notebook_executor.errors import ReplayMismatchError, ToolDeniedError, ToolError
 from notebook_executor.lifecycle.spawning import Spawn
 from notebook_executor.models import ToolCall
-from notebook_executor.text import one_line
+from notebook_executor.text import one_line, storable
 from notebook_executor.tools.audit import Answers, AuditSink, CallFailure, FinishedCall
 from notebook_executor.tools.budgets import Spending
 from notebook_executor.tools.catalogue import Catalogue
@@ -57,6 +57,7 @@ class Desk:
         redactor: Strikes secrets out.
         sinks: Told of each call that is over, before it is answered.
         answers: A recording that answers in place of catalogue, policy and tools.
+        keeps_results: Whether the sinks are told the results, too.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class Desk:
         redactor: Redactor,
         sinks: Iterable[AuditSink] = (),
         answers: Answers | None = None,
+        keeps_results: bool = False,
     ) -> None:
         self.catalogue, self.policy, self.redactor = catalogue, policy, redactor
         self.spending = Spending(policy.limits)
         self.cells = Cells(self.spending.new_cell)
         self.surroundings: Surroundings | None = None
         self._sinks = tuple(sinks)
+        self.keeps_results = keeps_results
         self._answers = answers
         self._telling = threading.Lock()
 
@@ -225,13 +228,14 @@ class CallUnderway:
     def _finished(self, text: str, failure: CallFailure | None) -> FinishedCall:
         redactor = self.desk.redactor
         arguments, places = redactor.arguments(self.arguments, self.secret)
-        result, more = redactor.result(text)
-        return FinishedCall(
+        result, more = redactor.result(text) if self.desk.keeps_results else (None, [])
+        # Nothing to validate, and validating takes longer than the rest of a short call.
+        return FinishedCall.model_construct(
             at=self.at,
-            call=ToolCall(
+            call=ToolCall.model_construct(
                 cell_id=self.cell.cell_id if self.cell else None,
-                tool=self.tool,
-                arguments=arguments,
+                tool=storable(self.tool),
+                arguments=storable(arguments),
                 outcome=_outcome(failure),
                 replayed=self.desk.replays,
                 duration_seconds=round(time.monotonic() - self.began, 6),

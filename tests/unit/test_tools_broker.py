@@ -44,6 +44,7 @@ class Bench:
             policy,
             Redactor(policy.redact, ["s3cr3t-parameter"], ["s3cr3t-variable"]),
             [self.told.append],
+            keeps_results=True,
         )
         self.desk.surroundings = Surroundings(Path("/"), {}, _no_spawn)
         self.broker = Broker(self.desk)

@@ -32,7 +32,7 @@ def serving(
     with (
         tempfile.TemporaryDirectory() as made,
         opened_catalogue(check_tools(tools), policy) as catalogue,
-        Broker(Desk(catalogue, policy, redactor, sinks, answers)) as broker,
+        Broker(Desk(catalogue, policy, redactor, sinks, answers, keeps_results=True)) as broker,
     ):
         broker.desk.surroundings = Surroundings(Path(made), {}, _starts_nothing)
         broker.desk.cells.began(CELL, "a-cell", None)
