@@ -1,0 +1,29 @@
+"""What runs in the process of ``worker``: it imports little, as it is started anew each time."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Any
+
+from hermes_runtime.tool_errors import ToolDeniedError, ToolError
+
+
+def work(wanted: dict[str, Any]) -> None:
+    """Call what is wanted, and write to stdout what becomes of it.
+
+    Args:
+        wanted: ``work``, as ``module:function``, and its ``payload``.
+    """
+    module, _, name = wanted["work"].partition(":")
+    try:
+        answer = {"result": getattr(import_module(module), name)(wanted["payload"])}
+    except ToolError as error:
+        denied = isinstance(error, ToolDeniedError)
+        answer = {"error": error.message, "hint": error.hint, "denied": denied}
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}"
+        answer = {"error": message, "hint": "", "denied": False}
+    except MemoryError:
+        answer = {"error": "there is not enough memory for this", "hint": "", "denied": False}
+    print(json.dumps(answer))
