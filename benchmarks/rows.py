@@ -241,6 +241,30 @@ def teardown(bench: Bench) -> Iterator[Row]:
     )
 
 
+def tool_calls(bench: Bench) -> Iterator[Row]:
+    count = bench.size(1_000, 20)
+    bare: list[float] = []
+    rates: list[float] = []
+
+    def turn() -> float:
+        call, echo, rate = bench.turn("calls", count=count, threads=8)
+        bare.append(1000 * echo)
+        rates.append(rate)
+        return 1000 * call
+
+    samples = {**bench.rounds({OURS: turn}), "bare echo": bare}
+    yield Row(
+        "tool_calls",
+        "a tool call from a notebook, against an echo over a Unix socket",
+        "at most 3 times the echo",
+        3.0,
+        ratios(samples[OURS], bare),
+        samples,
+        unit="ms",
+        note=f"{median(rates):,.0f} calls a second from 8 threads",
+    )
+
+
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     row.__name__: row
     for row in (
@@ -254,5 +278,6 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
         command_line,
         imports,
         teardown,
+        tool_calls,
     )
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.runners import OURS, RUNNERS, Run, ours
@@ -122,9 +123,36 @@ def teardown(host_view: bool) -> list[float]:
         return [teardown_seconds(containment, host_view)]
 
 
+def calls(count: int, threads: int) -> list[float]:
+    """Seconds of a tool call and of a bare echo, and calls a second from several threads."""
+    from benchmarks.echoing import echo_server
+    from benchmarks.notebooks import write_calls
+    from notebook_executor import NotebookExecutor
+
+    with TemporaryDirectory() as made, echo_server(Path(made, "echo")) as address:
+        notebook = write_calls(Path(made), address, count, threads)
+        with NotebookExecutor(made, tools={"echo": _echo}) as executor:
+            result = executor.execute(notebook, output_path=False, check=True)
+    values: list[float] = json.loads(_printed(result))
+    return values
+
+
+def _echo(text: str) -> str:
+    return text
+
+
 TURNS: dict[str, Callable[..., list[float]]] = {
     turn.__name__: turn
-    for turn in (again_and_again, first, one_after_the_other, memory, many, shares, teardown)
+    for turn in (
+        again_and_again,
+        first,
+        one_after_the_other,
+        memory,
+        many,
+        shares,
+        teardown,
+        calls,
+    )
 }
 
 

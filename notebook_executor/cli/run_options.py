@@ -17,6 +17,7 @@ from notebook_executor.cli.options import (
     root_option,
 )
 from notebook_executor.cli.project import absolute
+from notebook_executor.cli.tool_options import TOOL_FLAGS, read_policy, recording
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -53,6 +54,10 @@ class RunOptions:
     from_cell: str | None
     until_cell: str | None
     limit: tuple[str, ...]
+    policy: str | None
+    record: str | None
+    replay: str | None
+    ignore: tuple[str, ...]
     label: tuple[str, ...]
     grid: tuple[str, ...]
     jobs: int | None
@@ -91,6 +96,9 @@ class RunOptions:
             raise click.UsageError("Both OUTPUT '-' and --json or --llm want standard output.")
         if self.no_output and self.output is not None:
             raise click.UsageError("OUTPUT cannot go with --no-output.")
+        refuse_together(record=self.record, replay=self.replay)
+        if self.ignore and not (self.record or self.replay):
+            raise click.UsageError("--ignore needs --record or --replay.")
         self._refuse_with_grid()
         if self.prepare_only and self.output is None:
             raise click.UsageError("--prepare-only needs an OUTPUT.")
@@ -110,6 +118,7 @@ class RunOptions:
             help_notebook=self.help_notebook,
             log_output=self.log_output,
         )
+        refuse_together(grid=self.grid, record=self.record)
 
     def request(self, source: NotebookNode | str) -> RunRequest:
         """The run that is asked for.
@@ -146,6 +155,9 @@ class RunOptions:
             from_cell=self.from_cell,
             until_cell=self.until_cell,
             limits=_limits(self.limit),
+            policy=read_policy(self.policy),
+            record=recording(self.record, self.ignore),
+            replay=recording(self.replay, self.ignore),
             labels=_labels(self.label),
             sweep=self.sweep,
             trigger=Trigger(kind="cli"),
@@ -241,6 +253,7 @@ _FLAGS = [
         metavar="NAME=VALUE",
         help="Of memory, cpu_seconds, processes, file_size or open_files: --limit memory=2GiB.",
     ),
+    *TOOL_FLAGS,
     _several("--label", metavar="NAME=VALUE", help="Kept in the run's record."),
     _several(
         "--grid",

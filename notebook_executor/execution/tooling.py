@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.backends.protocol import Lease
-from notebook_executor.errors import DocumentError, UsageError
+from notebook_executor.documents.writing import check_writable
+from notebook_executor.errors import DocumentError
 from notebook_executor.execution.journal import line_of
 from notebook_executor.execution.ledger import Events, Ledger
 from notebook_executor.execution.plan import Plan
@@ -88,22 +89,27 @@ def _warn_of_work(broker: Broker, events: Events) -> None:
 
 @contextmanager
 def _desk(plan: Plan, ledger: Ledger, log: CallLog, events: Events) -> Iterator[Desk]:
+    from notebook_executor.tools.catalogue import Catalogue
     from notebook_executor.tools.desk import Desk
     from notebook_executor.tools.redaction import Redactor
     from notebook_executor.tools.sources import opened_catalogue
 
     policy = _policy(plan)
-    answers = _answers(plan)
     with ExitStack() as stack:
-        given = {} if answers else plan.request.tools or {}
-        catalogue = stack.enter_context(opened_catalogue(given, policy))
+        answers = stack.enter_context(_answers(plan, ledger, events))
+        catalogue = (
+            stack.enter_context(opened_catalogue(plan.request.tools or {}, policy))
+            if answers is None
+            else Catalogue(())
+        )
         sinks: list[AuditSink] = [log]
         if ledger.record is not None:
             sinks.append(stack.enter_context(_audit(ledger.record.tools_file, events)))
         redactor = Redactor(policy.redact, _known(plan, ledger), _withheld(ledger))
         if plan.record is not None:
-            described = catalogue.describe(policy) if answers is None else answers.describe()
-            sinks.append(stack.enter_context(_recording(plan.record, described)))
+            described = catalogue.describe(policy)
+            recording = _recording(plan.record, plan, described, ledger, events)
+            sinks.append(stack.enter_context(recording))
         recorded = plan.record is not None
         yield Desk(catalogue, policy, redactor, sinks, answers, recorded)
 
@@ -151,32 +157,37 @@ def _audit(path: Path, events: Events) -> Iterator[AuditSink]:
             events.warn(f"Not all tool calls could be written to {path}.")
 
 
-def _answers(plan: Plan) -> Answers | None:
+@contextmanager
+def _answers(plan: Plan, ledger: Ledger, events: Events) -> Iterator[Answers | None]:
     if plan.replay is None:
-        return None
-    from notebook_executor.tools.recording import read_recording
+        yield None
+        return
+    from notebook_executor.tools.recording import ignored_of, read_recording
     from notebook_executor.tools.replaying import Replay
 
-    try:
-        return Replay(read_recording(plan.replay), plan.replay, {})
-    except UsageError as error:
-        raise _unreadable(error) from error
+    replay = Replay(read_recording(plan.replay), plan.replay, ignored_of(plan.request.replay))
+    yield replay
+    # Of a run that failed, it goes without saying that it has not made all calls.
+    told = (replay.blanked(), "" if ledger.failure else replay.unused())
+    for warning in filter(None, told):
+        events.warn(warning)
 
 
 @contextmanager
-def _recording(path: Path, described: list[dict[str, Any]]) -> Iterator[AuditSink]:
+def _recording(
+    path: Path, plan: Plan, described: list[dict[str, Any]], ledger: Ledger, events: Events
+) -> Iterator[AuditSink]:
     """Keeps the calls, and writes them when the run is over, however that comes."""
-    from notebook_executor.tools.recording import Recorder
+    from notebook_executor.tools.recording import Recorder, ignored_of
 
-    try:
-        recorder = Recorder(path)
-    except UsageError as error:
-        raise _unreadable(error) from error
+    check_writable(path)
+    recorder = Recorder(path, ignored_of(plan.request.record))
     try:
         yield recorder
     finally:
-        recorder.write(described)
-
-
-def _unreadable(error: UsageError) -> DocumentError:
-    return DocumentError(error.message, hint=error.hint, kind="not_found")
+        try:
+            recorder.write(described)
+        except DocumentError as error:
+            if ledger.failure is None:
+                raise
+            events.warn(f"The recording: {error.message}.")

@@ -8,6 +8,7 @@ recording the same again changes nothing; secrets were taken out before it was w
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +18,46 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from notebook_executor.documents.writing import write_bytes
-from notebook_executor.errors import UsageError
+from notebook_executor.errors import DocumentError, UsageError
 from notebook_executor.models import Record
 from notebook_executor.tools.audit import CallFailure, FinishedCall
 
 Ignored = Mapping[str, Iterable[str]]
 _NOTHING: Ignored = {}
+
+
+class ToolRecording(os.PathLike[str]):
+    """The path of a recording, and what does not count in it: for ``record=`` and ``replay=``.
+
+    Args:
+        path: The file.
+        ignore: For each tool the arguments that change from run to run. What the file itself
+            ignores is ignored as well; recorded with this, it does so from then on.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], ignore: Ignored = _NOTHING) -> None:
+        self._path = os.fspath(path)
+        self.ignore = {tool: _names(tool, names) for tool, names in ignore.items()}
+
+    def __fspath__(self) -> str:
+        return self._path
+
+    def __repr__(self) -> str:
+        return f"ToolRecording({self._path!r}, ignore={self.ignore!r})"
+
+
+def _names(tool: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise UsageError(
+            f"ignore: {tool!r} has the text {names!r} in place of a list",
+            hint=f"ignore={{{tool!r}: [{names!r}]}}",
+        )
+    return tuple(names)
+
+
+def ignored_of(path: str | os.PathLike[str] | None) -> Ignored:
+    """What a caller's ``record`` or ``replay`` says is to be ignored."""
+    return path.ignore if isinstance(path, ToolRecording) else _NOTHING
 
 
 class RecordingHeader(Record):
@@ -88,17 +123,19 @@ def read_recording(path: Path) -> Recording:
     """Read a file of recorded calls.
 
     Raises:
-        UsageError: There is no such file, or it is not a recording; the line is named.
+        DocumentError: There is no such file, or it is not a recording; the line is named.
     """
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
-        raise UsageError(
-            f"There is no recording {path}", hint="Make it by a run with record=."
+        raise DocumentError(
+            f"There is no recording {path}", hint="Make it by a run with record=.", kind="not_found"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"The recording {path} cannot be read: {reason}") from error
+        raise DocumentError(
+            f"The recording {path} cannot be read: {reason}", kind="not_found"
+        ) from error
     header, tools, calls = RecordingHeader(), [], []
     # Not splitlines: U+2028 may stand in a JSON text.
     for number, line in enumerate(text.split("\n"), 1):
@@ -118,12 +155,12 @@ class Recorder:
     """An audit sink that keeps the calls of a run; ``write`` makes a recording of them.
 
     Args:
-        path: Where. Its parent folders are made.
+        path: Where; an existing folder.
         ignore: For each tool the arguments that do not count, besides those that the recording
             which is there already ignores.
 
     Raises:
-        UsageError: There is something else than a recording; it is not overwritten.
+        DocumentError: There is something else than a recording; it is not overwritten.
     """
 
     def __init__(self, path: Path, ignore: Ignored = _NOTHING) -> None:
@@ -147,7 +184,6 @@ class Recorder:
         tools = tuple(_offered(one) for one in described)
         # In the order in which they were made: a later call may be over before an earlier one.
         made = sorted(self._finished, key=lambda finished: finished.at)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         Recording(self._header, tools, tuple(map(self._recorded, made))).write(self.path)
 
     def _recorded(self, finished: FinishedCall) -> RecordedCall:
@@ -193,9 +229,10 @@ def _read_line(line: str, number: int, path: Path) -> RecordingHeader | Recorded
             return RecordedTool.model_validate(loaded)
         return RecordedCall.model_validate(loaded)
     except (ValueError, RecursionError) as error:
-        raise UsageError(
+        raise DocumentError(
             f"{path}, line {number}, is not a line of a recording: {_reason(error)}",
             hint="Record again, or restore the file from version control.",
+            kind="replay_mismatch",
         ) from error
 
 
@@ -207,4 +244,6 @@ def _reason(error: Exception) -> str:
 
 
 def _line(entry: Record) -> str:
-    return json.dumps(entry.model_dump(mode="json"), ensure_ascii=False) + "\n"
+    brief = not isinstance(entry, RecordingHeader)
+    told = entry.model_dump(mode="json", exclude_defaults=brief)
+    return json.dumps(told, ensure_ascii=False) + "\n"

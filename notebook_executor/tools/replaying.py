@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,9 +21,7 @@ from notebook_executor.tools.matching import (
 from notebook_executor.tools.recording import Ignored, RecordedCall, Recording, merged
 from notebook_executor.tools.redaction import REDACTED
 
-_HINT = (
-    "Record again (record=), or have an argument ignored that changes from run to run (ignore=)."
-)
+_HINT = "Record again, or have the argument ignored that changes from run to run."
 
 
 @dataclass
@@ -81,20 +79,22 @@ class Replay:
         raised = ToolDeniedError if failure.kind == "denied" else ToolError
         raise raised(failure.message, hint=failure.hint, tool=tool)
 
-    def warnings(self) -> Iterator[str]:
-        """What there is to say of a run that is over: what it got blanked, what it did not call."""
-        blanked = {
+    def blanked(self) -> str:
+        """What to say of the answers in which something was redacted; empty if there were none."""
+        places = {
             f"{entry.call.tool}: {place}"
             for entry in self._entries
             for place in entry.call.redacted
             if entry.answered and place.startswith("result")
         }
-        if blanked:
-            yield f"Replayed results lacked what was redacted: {', '.join(sorted(blanked))}."
+        named = ", ".join(sorted(places))
+        return f"Replayed results lacked what was redacted: {named}." if named else ""
+
+    def unused(self) -> str:
+        """What to say of recorded calls that were not made; empty if all were."""
         unused = Counter(entry.call.tool for entry in self._entries if not entry.answered)
-        if unused:
-            counts = ", ".join(f"{tool} ({count})" for tool, count in sorted(unused.items()))
-            yield f"Recorded calls in {self._path.name} that were not made: {counts}."
+        named = ", ".join(f"{tool} ({count})" for tool, count in sorted(unused.items()))
+        return f"Recorded calls in {self._path.name} that were not made: {named}." if named else ""
 
     def _canonical(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         parameters = self._recording.parameters_of(tool)

@@ -14,7 +14,7 @@ from notebook_executor.errors import ReplayMismatchError, ToolDeniedError, ToolE
 from notebook_executor.models import ToolCall
 from notebook_executor.tools.audit import CallFailure, FinishedCall
 from notebook_executor.tools.matching import canonical, matches
-from notebook_executor.tools.recording import Recorder, read_recording
+from notebook_executor.tools.recording import Recorder, ToolRecording, ignored_of, read_recording
 from notebook_executor.tools.redaction import REDACTED
 from notebook_executor.tools.replaying import Replay
 
@@ -67,7 +67,7 @@ def replay(path: Path, **ignore: list[str]) -> Replay:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "deeper" / "a.tools.jsonl"
+    return tmp_path / "a.tools.jsonl"
 
 
 def test_a_call_is_answered_with_what_was_recorded(path: Path) -> None:
@@ -162,6 +162,16 @@ def test_arguments_can_be_ignored_when_replaying_alone(path: Path) -> None:
     assert replay(path, fetch=["now"]).answer("fetch", {"now": "13:00"}) == 1
 
 
+def test_a_path_may_say_what_to_ignore(path: Path) -> None:
+    given = ToolRecording(path, ignore={"fetch": ["now"]})
+
+    assert Path(given) == path
+    assert ignored_of(given) == {"fetch": ("now",)}
+    assert ignored_of(str(path)) == {}
+    with pytest.raises(UsageError, match=r"ignore=.*'fetch': \['now'\]"):
+        ToolRecording(path, ignore={"fetch": "now"})
+
+
 def test_redacted_parts_of_arguments_match_what_they_were_and_nothing_else(path: Path) -> None:
     header = {"headers": {"Authorization": f"Bearer {REDACTED}; v=1"}}
     recorded(path, finished("fetch", 1, arguments=header, redacted=["arguments.headers"]))
@@ -182,13 +192,12 @@ def test_what_was_blanked_and_what_was_not_called_is_told(path: Path) -> None:
     player = replay(path)
     player.answer("fetch", {})
 
-    assert list(player.warnings()) == [
-        "Replayed results lacked what was redacted: fetch: result.key.",
-        "Recorded calls in a.tools.jsonl that were not made: fetch (2).",
-    ]
+    assert player.blanked() == "Replayed results lacked what was redacted: fetch: result.key."
+    assert player.unused() == "Recorded calls in a.tools.jsonl that were not made: fetch (2)."
     player.answer("fetch", {"url": "b"})
     player.answer("fetch", {"url": "c"})
-    assert "result." in next(player.warnings())
+    assert player.blanked().endswith("fetch: result, fetch: result.key.")
+    assert player.unused() == ""
 
 
 def test_the_tools_are_described_as_they_were(path: Path) -> None:
