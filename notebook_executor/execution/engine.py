@@ -12,6 +12,7 @@ from notebook_executor.backends.protocol import Lease
 from notebook_executor.documents.cells import has_tag
 from notebook_executor.execution.failures import CellFailure, Failure
 from notebook_executor.execution.outputs import NotebookOutputs, record_time
+from notebook_executor.execution.secrets import NOTHING_SECRET, Mask
 from notebook_executor.execution.spilling import SpillPlace
 from notebook_executor.execution.watchdog import Ending, Watchdog
 from notebook_executor.execution.widgets import Widgets
@@ -90,6 +91,7 @@ class Engine:
         place: Where outputs go that are too large.
         iopub_timeout: Seconds of silence after a reply until outputs count as lost.
         cells: Told which cell is running, for the tools that it may call.
+        mask: Hides secrets in what the kernel says.
     """
 
     def __init__(
@@ -100,12 +102,14 @@ class Engine:
         place: SpillPlace,
         iopub_timeout: float,
         cells: Cells | None = None,
+        mask: Mask = NOTHING_SECRET,
     ) -> None:
         self._lease = lease
         self._watchdog = watchdog
         self._observer = observer
         self._iopub_timeout = iopub_timeout
         self._cells = cells
+        self._mask = mask
         self._widgets = Widgets(lease)
         self._outputs = NotebookOutputs(self._widgets, place, observer.output)
         self._complete = True
@@ -253,7 +257,7 @@ class Engine:
         idle = False
         while reply is None or not idle:
             messages = channels.receive(self._patience(reply is not None))
-            for message in messages:
+            for message in map(self._mask.message, messages):
                 if message.channel == "iopub":
                     self._take(message)
                     idle = idle or _is_idle(message, request_id)

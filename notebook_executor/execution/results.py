@@ -16,6 +16,7 @@ from notebook_executor.execution.named_outputs import keep_payloads
 from notebook_executor.execution.plan import Plan
 from notebook_executor.execution.preparation import Prepared
 from notebook_executor.execution.records import RunRecord
+from notebook_executor.execution.secrets import Mask
 from notebook_executor.execution.spilling import spilled_scraps
 from notebook_executor.lifecycle.kernel import KernelEnd
 from notebook_executor.models import (
@@ -164,6 +165,7 @@ def _error(plan: Plan, ledger: Ledger, failed: FailedCell | None) -> RunError | 
 def kernel_report(ledger: Ledger) -> KernelReport:
     """What is known of the kernel so far."""
     lease, end = ledger.lease, ledger.end or KernelEnd()
+    mask = Mask(ledger.prepared.secrets.values() if ledger.prepared else ())
     return KernelReport(
         name=lease.name if lease else None,
         python=lease.python if lease else None,
@@ -171,7 +173,7 @@ def kernel_report(ledger: Ledger) -> KernelReport:
         containment=lease.containment if lease else None,
         warm=lease.warm if lease else False,
         exit_code=end.exit_code,
-        stderr_tail=end.stderr_tail,
+        stderr_tail=mask.hide(end.stderr_tail),
         peak_memory_bytes=end.peak_memory_bytes,
     )
 

@@ -28,6 +28,7 @@ from notebook_executor.execution.records import RunRecord, create_record, header
 from notebook_executor.execution.request import RunRequest
 from notebook_executor.execution.results import build_result, kernel_report
 from notebook_executor.execution.saving import OutputFile
+from notebook_executor.execution.secrets import Mask
 from notebook_executor.execution.spilling import SpillPlace
 from notebook_executor.execution.tooling import OUTER_VARIABLES, RunTools, run_tools
 from notebook_executor.execution.watchdog import Watchdog
@@ -189,7 +190,8 @@ def _run_cells(
     place = SpillPlace(ledger.record.outputs if ledger.record else None, plan.settings.output_limit)
     timeout, settings = plan.request.timeout, plan.settings
     with Watchdog(lease.handle, timeout, plan.deadline, settings, cancellation) as watchdog:
-        engine = Engine(lease, watchdog, recorder, place, settings.iopub_timeout, tools.cells)
+        mask = Mask(prepared.secrets.values())
+        engine = Engine(lease, watchdog, recorder, place, settings.iopub_timeout, tools.cells, mask)
         try:
             selected = prepared.selected.__contains__
             ledger.failure = engine.run(prepared.notebook, selected, prepared.aside)
