@@ -13,6 +13,8 @@ _HOMES = {
     "write_file": "files",
     "search_files": "searching",
     "patch": "files",
+    "web_search": "web",
+    "web_extract": "web",
 }
 
 
