@@ -150,7 +150,8 @@ class Event(Record):
             injected parameters cell.
         data: ``run_started``: input_path, output_path, cells (how many will run).
             ``cell_started``: source. ``output``: output_type, name, text.
-            ``cell_finished``: status, duration_seconds. ``warning``: message.
+            ``cell_finished``: status, duration_seconds. ``tool_call``: the fields of ``ToolCall``.
+            ``warning``: message.
             ``run_finished``: status, duration_seconds, output_path.
     """
 

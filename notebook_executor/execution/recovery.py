@@ -134,6 +134,7 @@ def _remains(record: RunRecord, content: JournalContent) -> _Remains:
     ended_at = datetime.fromtimestamp(record.journal_file.stat().st_mtime, UTC)
     prepared = _prepared(content)
     ledger = Ledger(record, prepared)
+    ledger.calls.read(record.tools_file)
     remains = _Remains(plan, ledger, content, ended_at, prepared.notebook if prepared else None)
     if prepared is None:
         ledger.failure = _cut_off(remains)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.models import ToolCall
@@ -37,8 +39,10 @@ class CallLog:
         self._lock = threading.Lock()
 
     def __call__(self, finished: FinishedCall) -> None:
-        arguments = _clipped(finished.call.arguments)
-        call = finished.call.model_copy(update={"arguments": arguments})
+        self._add(finished.call)
+
+    def _add(self, call: ToolCall) -> None:
+        call = call.model_copy(update={"arguments": _clipped(call.arguments)})
         with self._lock:
             self._fresh.append(call)
             if len(self.kept) < _MOST:
@@ -53,6 +57,22 @@ class CallLog:
         with self._lock:
             fresh, self._fresh = self._fresh, []
         return fresh
+
+    def read(self, path: Path) -> None:
+        """Take in what a record's ``tools.jsonl`` tells, also one that was cut off."""
+        try:
+            lines = path.read_bytes().splitlines()
+        except OSError:  # the run had no tools
+            return
+        for line in lines:
+            try:
+                loaded = json.loads(line)
+                call = ToolCall.model_validate(
+                    {name: loaded[name] for name in ToolCall.model_fields}
+                )
+            except (ValueError, LookupError, TypeError):
+                continue
+            self._add(call)
 
     def warnings(self) -> list[str]:
         if not self.left_out:

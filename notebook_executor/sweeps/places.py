@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -145,7 +146,7 @@ def place_for(
 
     Raises:
         TypeError: It is none of these.
-        UsageError: The request has a callback, which cannot go to another process.
+        UsageError: The request has a callback, or tools, that cannot go to another process.
     """
     here = Here(root, settings, backend)
     if executor is None:
@@ -163,10 +164,21 @@ def place_for(
             "on_event cannot be called from the processes of another executor",
             hint="Leave it out, or let the sweep run in this process.",
         )
+    _check_tools(request)
     if isinstance(executor, Executor):
         return Elsewhere(executor, _size_of(executor), root, settings, backend)
     workers = executor.get_executor(pure=False)
     return Elsewhere(workers, _threads_of(executor), root, settings, backend)
+
+
+def _check_tools(request: RunRequest) -> None:
+    try:
+        pickle.dumps((request.tools, request.policy))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"The tools or the policy cannot go to the processes of another executor: {error}",
+            hint="Use functions of a module, or let the sweep run in this process.",
+        ) from error
 
 
 def _size_of(executor: Executor) -> int:

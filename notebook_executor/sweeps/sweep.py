@@ -188,6 +188,11 @@ def begin_sweep(
             "All points of a sweep cannot write the same output_path",
             hint="Leave it out: each goes to runs/<notebook>/<run id>.ipynb; or pass False.",
         )
+    if request.record is not None:
+        raise UsageError(
+            "All points of a sweep cannot write the same recording",
+            hint="Record one run, and have the sweep replay it.",
+        )
     _check_width(max_workers)
     for env in worker_env:
         replace(request, env=env)  # checks it

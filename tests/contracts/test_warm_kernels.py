@@ -18,6 +18,7 @@ _CELL = Path(__file__).with_name("kernel_facts.py").read_text("utf-8")
 _OWN = (
     (re.compile(r"nbx-[0-9a-f]{12}"), "nbx-…"),
     (re.compile(r'("NBX_LEASE": ")[0-9a-f]{24}"'), r'\1…"'),
+    (re.compile(r'("NBX_RUN_ID": ")[\w-]+"'), r'\1…"'),
     (re.compile(r'("RLIMIT_MSGQUEUE": )\[\d+, \d+\]'), r'\1"…"'),
     # With a parent that is not init, ipykernel notes its pid.
     (re.compile(r'("JPY_PARENT_PID": ")\d+"'), r'\1…"'),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from pydantic import SecretStr
 
 from notebook_executor import Event, NotebookExecutor, NotebookExecutorError
 from notebook_executor.errors import ToolDeniedError, UsageError
+from notebook_executor.execution.records import find_record
+from notebook_executor.execution.recovery import recover
 from notebook_executor.tools.policy import Policy
 from notebook_executor.tools.tool import Call
 from tests.conftest import MakeNotebook
@@ -292,12 +295,14 @@ def _environment(place: Path) -> str:
 
 
 def test_the_host_may_die_at_any_moment(make_notebook: MakeNotebook, tmp_path: Path) -> None:
-    """A host that is killed in a call leaves no process, and no socket."""
-    path = make_notebook("import hermes_runtime\nhermes_runtime.call('die')")
+    """A host that is killed in a call leaves no process, no socket, and what was called."""
+    path = make_notebook(
+        "import hermes_runtime\nhermes_runtime.call('echo', x=1)\nhermes_runtime.call('die')"
+    )
     program = (
         "import os, signal, sys\n"
         "from notebook_executor import NotebookExecutor\n"
-        "tools = {'die': lambda: os.kill(os.getpid(), signal.SIGKILL)}\n"
+        "tools = {'die': lambda: os.kill(os.getpid(), signal.SIGKILL), 'echo': lambda x: x}\n"
         "NotebookExecutor(sys.argv[1], tools=tools).execute(sys.argv[2], False)"
     )
     done = subprocess.run(
@@ -305,7 +310,25 @@ def test_the_host_may_die_at_any_moment(make_notebook: MakeNotebook, tmp_path: P
     )
     assert done.returncode == -9
     # The fixture that is always there sees what is left: processes, and private directories.
-    assert (tmp_path / ".nbx").exists()
+    record = find_record(tmp_path, "last")
+    recover(record)
+    result = record.read()
+    assert result is not None
+    assert [(call.tool, call.cell_id) for call in result.tool_calls] == [("echo", "cell-0")]
+
+
+def test_a_sweep_elsewhere_says_what_cannot_go_there(
+    make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    path = make_notebook("1")
+    with (
+        ProcessPoolExecutor(1) as pool,
+        NotebookExecutor(tmp_path, tools={"f": lambda: 1}) as executor,
+    ):
+        with pytest.raises(UsageError, match="cannot go to the processes"):
+            executor.execute_many(path, points=[{}], executor=pool)
+        with pytest.raises(UsageError, match="same recording"):
+            executor.execute_many(path, points=[{}], record="calls.jsonl")
 
 
 def test_tools_that_make_no_sense_are_refused(tmp_path: Path) -> None:
