@@ -77,7 +77,7 @@ def _ask(method: str, tool: str, params: dict[str, Any]) -> Any:
     params["token"] = os.environ.get(TOKEN_VARIABLE, "")
     frame = _frame(tool, {"jsonrpc": "2.0", "id": number, "method": method, "params": params})
     try:
-        answer = json.loads(lines.ask(frame))
+        answer = lines.ask(frame)
     except FileNotFoundError:
         raise ToolsUnavailableError("the run that this kernel belonged to is over") from None
     except (OSError, ValueError) as error:

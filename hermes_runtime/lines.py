@@ -7,9 +7,11 @@ sent twice.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
+from typing import Any
 
 # As many calls are under way at a time; others wait for one of them to end.
 MOST = 64
@@ -75,21 +77,26 @@ class Lines:
         self._slots = threading.BoundedSemaphore(MOST)
         self._owner = os.getpid()
 
-    def ask(self, frame: bytes) -> bytes:
+    def ask(self, frame: bytes) -> dict[str, Any]:
         """Send a line and block until there is one in answer; whatever ends that, it is over.
 
         Raises:
             OSError: The broker cannot be reached, or was lost.
+            ValueError: What it has answered is not JSON.
         """
         self._leave_parents()
         with self._slots:
             line = self._take()
             try:
-                answer = line.ask(frame)
+                answer: dict[str, Any] = json.loads(line.ask(frame))
             except BaseException:
                 line.close()
                 raise
-            self._idle.append(line)
+            # With some errors the broker ends the connection, which would be seen too late.
+            if "error" in answer:
+                line.close()
+            else:
+                self._idle.append(line)
             return answer
 
     def _take(self) -> Line:

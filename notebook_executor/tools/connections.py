@@ -112,6 +112,7 @@ class Connection:
     def _refuse(self, error: FrameError) -> None:
         self._socket.sendall(error.response())
         if error.code == TOO_LARGE:
+            self._socket.shutdown(socket.SHUT_WR)
             # Closed with something unread, the answer would be lost with it.
             while self._socket.recv(_BLOCK):
                 pass
