@@ -10,7 +10,9 @@
 ``glue`` records a named output. ``terminal``, ``read_file``, ``write_file``, ``search_files``,
 ``patch``, ``web_search`` and ``web_extract`` are the Hermes agent's tools, carried out by the run
 that the kernel belongs to, under its policy; ``tools()`` says what the run may call, ``call`` calls
-any of it by name. For cells that await, ``hermes_runtime.aio`` has the same functions.
+any of it by name. In a notebook opened by hand there is no run: ``use_local_tools()`` has the
+kernel carry out some of them by itself. For cells that await, ``hermes_runtime.aio`` has the same
+functions.
 
 The package runs inside kernels, which may belong to another environment and an older Python: it
 needs Python 3.9 and the standard library, and never imports ``notebook_executor``.
@@ -29,6 +31,7 @@ from hermes_runtime.agent_tools import (
 )
 from hermes_runtime.calling import call, tools
 from hermes_runtime.formats import ScrapError
+from hermes_runtime.local_tools import use_local_tools
 from hermes_runtime.regluing import reglue, scraps_report
 from hermes_runtime.scraps import glue
 from hermes_runtime.tool_errors import (
@@ -53,6 +56,7 @@ __all__ = [
     "search_files",
     "terminal",
     "tools",
+    "use_local_tools",
     "web_extract",
     "web_search",
     "write_file",

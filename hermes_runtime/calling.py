@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import Any, Callable
 
+from hermes_runtime import local_tools
 from hermes_runtime.lines import Lines
 from hermes_runtime.tool_errors import KINDS, ToolError, ToolsUnavailableError
 
@@ -40,6 +41,8 @@ def call(tool: str, /, **arguments: Any) -> Any:
     """
     if not isinstance(tool, str):
         raise TypeError(f"a tool's name must be a str, not {type(tool).__name__}")
+    if _is_by_hand() and local_tools.in_use():
+        return local_tools.call_local(tool, arguments)
     return _ask("call", tool, {"tool": tool, "arguments": arguments, "cell": _cell()})
 
 
@@ -59,6 +62,8 @@ def tools() -> list[dict[str, Any]]:
     Raises:
         ToolsUnavailableError: There is no run here, it has no tools, or it is over.
     """
+    if _is_by_hand() and local_tools.in_use():
+        return ToolList(local_tools.local_tools())
     return ToolList(_ask("tools", "", {}))
 
 
@@ -127,15 +132,21 @@ def hang_up() -> None:
             _lines.close()
 
 
+def _is_by_hand() -> bool:
+    """Whether no run of ours has started this kernel."""
+    return not (os.environ.get(SOCKET_VARIABLE) or os.environ.get(_RUN_VARIABLE))
+
+
 def _unavailable() -> ToolsUnavailableError:
-    if os.environ.get(_RUN_VARIABLE):
+    if not _is_by_hand():
         return ToolsUnavailableError(
             "this run has no tools",
             hint="NotebookExecutor(tools=…, policy=…), or nbx run --policy FILE, gives it some.",
         )
     return ToolsUnavailableError(
         "this kernel does not belong to a run of notebook_executor, so there are no tools to call",
-        hint="Run the notebook with nbx run --policy FILE.",
+        hint="Run the notebook with nbx run --policy FILE; or, to have some of them carried out "
+        "by this kernel, call hermes_runtime.use_local_tools().",
     )
 
 

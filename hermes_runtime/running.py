@@ -166,16 +166,20 @@ def run_here(argv: list[str], cwd: str, timeout: float) -> dict[str, Any]:
 
 
 def _waiter(process: subprocess.Popen[bytes]) -> Callable[[float], Any]:
-    # Seen, but not collected: the pid stays taken until the group has been killed.
-    seen = os.WEXITED | os.WNOWAIT | os.WNOHANG
-
     def wait(timeout: float) -> Any:
-        if os.waitid(os.P_PID, process.pid, seen) is None:
-            time.sleep(timeout)
-            return None
-        return True
+        if _has_exited(process):
+            return True
+        time.sleep(timeout)
+        return None
 
     return wait
+
+
+def _has_exited(process: subprocess.Popen[bytes]) -> bool:
+    if not hasattr(os, "waitid"):  # as in PyPy
+        return process.poll() is not None
+    # Seen, but not collected: the pid stays taken until the group has been killed.
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
 def outcome(output: CappedOutput, code: int | None, timeout: float) -> dict[str, Any]:
