@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -122,19 +124,22 @@ def test_threads_tasks_and_what_outlives_its_cell(
 
 
 def test_an_interrupted_cell_cancels_its_call(make_notebook: MakeNotebook, tmp_path: Path) -> None:
-    cancelled = threading.Event()
+    began, cancelled = threading.Event(), threading.Event()
 
     def hang(call: Call) -> None:
+        began.set()
         if call.cancelled.wait(_PATIENCE):
             cancelled.set()
 
     path = make_notebook("import hermes_runtime\nhermes_runtime.call('hang')")
     with NotebookExecutor(tmp_path, tools={"hang": hang}) as executor:
-        # Long enough for the call to be made, on a machine that is busy with something else too.
-        result = executor.execute(path, False, timeout=5)
+        run = executor.start(path, False)
+        assert began.wait(_PATIENCE)
+        run.cancel("enough")
+        result = run.result()
 
     assert result.error is not None
-    assert (result.error.kind, result.error.state) == ("cell_timeout", "live")
+    assert result.error.kind == "cancelled"
     assert cancelled.wait(_PATIENCE)
     [call] = result.tool_calls
     assert (call.tool, call.outcome) == ("hang", "error")
@@ -151,8 +156,11 @@ def test_a_secret_parameter_reaches_the_kernel_and_nothing_else(
         "import os\nos.write(2, api_key.encode())\nraise ValueError('no ' + api_key)",
     )
 
+    seen: list[str] = []
+
     def login(key: str, user: str) -> dict[str, str]:
         assert key == _SECRET
+        seen.extend(_files_with(_SECRET, *own_temporary_directory.glob("nbx-*")))
         return {"greeting": f"{user} has shown {key}"}
 
     (tmp_path / "t").mkdir()
@@ -170,7 +178,7 @@ def test_a_secret_parameter_reaches_the_kernel_and_nothing_else(
     )
     assert result.error is not None
     assert "ValueError: no **********" in result.error.message
-    assert _files_with(_SECRET, own_temporary_directory) == []
+    assert seen + _files_with(_SECRET, tmp_path) == []
     assert result.parameters == {"user": "ann", "api_key": "**********"}
     assert result.tool_calls[0].arguments == {"key": "[redacted]", "user": "ann"}
     assert _SECRET not in result.to_json()
@@ -179,20 +187,24 @@ def test_a_secret_parameter_reaches_the_kernel_and_nothing_else(
 
 
 def _files_with(text: str, *places: Path) -> list[str]:
-    files = (file for place in places for file in place.rglob("*") if file.is_file())
-    return [str(file) for file in files if text.encode() in file.read_bytes()]
+    found = []
+    for folder, _, names in (step for place in places for step in os.walk(place)):
+        for file in (Path(folder, name) for name in names):
+            # Kernels that wait for a run come and go, with their files; sockets cannot be read.
+            with contextlib.suppress(OSError):
+                if text.encode() in file.read_bytes():
+                    found.append(str(file))
+    return found
 
 
-def test_a_secret_that_is_not_shown_is_in_no_file(
-    make_notebook: MakeNotebook, tmp_path: Path, own_temporary_directory: Path
-) -> None:
+def test_a_secret_needs_no_other_parameter(make_notebook: MakeNotebook, tmp_path: Path) -> None:
     path = make_notebook(("api_key = None", "parameters"), "assert len(api_key) == 25")
     with NotebookExecutor(tmp_path) as executor:
         result = executor.execute(path, "out.ipynb", {"api_key": SecretStr(_SECRET)})
 
     assert result.ok, result
     assert [cell.index for cell in result.cells] == [0, 1]
-    assert _files_with(_SECRET, own_temporary_directory) == []
+    assert _files_with(_SECRET, tmp_path) == []
     assert result.notebook is not None
     assert result.notebook.metadata.papermill.parameters == {"api_key": "**********"}
 
