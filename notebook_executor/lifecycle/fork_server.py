@@ -19,6 +19,7 @@ import sys
 from typing import Any, NoReturn
 
 from notebook_executor.lifecycle import forked_kernel, keeper
+from notebook_executor.lifecycle.forked_end import ForkedEnd
 from notebook_executor.lifecycle.forking import fork_apart
 from notebook_executor.lifecycle.launching import be_child_of, set_limits, take_on
 from notebook_executor.lifecycle.wire import Wire
@@ -60,7 +61,8 @@ def main(control_fd: int, status_fd: int) -> None:
         except BaseException as error:
             wire.send(problem=f"{type(error).__name__}: {error}")
             return
-        wire.send(problem="", **_surroundings())
+        surroundings = _surroundings()
+        wire.send(problem="", **surroundings)
     gc.collect()
     gc.freeze()
     try:
@@ -70,7 +72,8 @@ def main(control_fd: int, status_fd: int) -> None:
         control.close()
     else:
         return
-    kernel.live(environment)
+    # What the user has configured runs before anything is known to be the notebook's.
+    kernel.live(environment, None if surroundings["configured"] else ForkedEnd())
 
 
 def _import(preload: list[str]) -> None:
