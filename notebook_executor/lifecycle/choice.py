@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -73,11 +74,17 @@ class Containment:
                 f"Containment {required!r} is required, and only {tier!r} is to be had: {why_not}",
                 hint="Require less, or change what the reason names.",
             )
-        path = directory or new_directory_path(outer_directory())
         told = described(record, tier)
         if tier == "best_effort":
-            return BestEffortKernel(path, told, owned)
-        return KeptKernel(self.supervisor, tier, path, told, owned, server)
+            return BestEffortKernel(directory or _new_path(), told, owned)
+        keep = partial(KeptKernel, self.supervisor, tier, record=told, owned=owned, server=server)
+        try:
+            return keep(directory=directory or _new_path())
+        except KernelStartError as error:
+            # A guard that was killed may have been asked while it was dying; the next one answers.
+            if not error.details.get("retryable"):
+                raise
+            return keep(directory=directory or _new_path())
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
         if not _has_supervisors():
@@ -106,6 +113,10 @@ class Containment:
 def suffices(tier: Tier, required: Tier | None) -> bool:
     """Whether a tier promises as much as is required."""
     return required is None or _RANK[tier] >= _RANK[required]
+
+
+def _new_path() -> Path:
+    return new_directory_path(outer_directory())
 
 
 def _has_supervisors() -> bool:

@@ -62,6 +62,11 @@ class WarmKernels:
         self._thread: threading.Thread | None = None
         self._over: list[Shelf] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many kernels wait at this moment."""
+        return sum(map(len, list(self._shelves.values())))
+
     def take(
         self,
         spec: LaunchSpec,
@@ -147,7 +152,7 @@ class WarmKernels:
         if self._over:
             return self._over.pop().end
         now = time.monotonic()
-        waiting = sum(map(len, self._shelves.values()))
+        waiting = self.waiting
         for command, shelf in list(self._shelves.items()):
             if now - shelf.used > _SERVER_SECONDS:
                 return self._shelves.pop(command).end
