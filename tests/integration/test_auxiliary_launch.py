@@ -67,7 +67,7 @@ session = launch(COMMAND, port=0, directory=OWN)
 
 
 def _fetched(session: LaunchedSession, name: str) -> bytes:
-    with urllib.request.urlopen(f"http://127.0.0.1:{session.port}/{name}", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{session.port}/{name}", timeout=60) as answer:
         return bytes(answer.read())
 
 
@@ -139,13 +139,13 @@ def test_it_ends_with_its_host_however_that_ends(tmp_path: Path, view: str) -> N
             processes = [psutil.Process(each.pid) for each in seen]
             assert len(processes) == 3
             if end is None:
-                process.communicate(timeout=30)
+                process.communicate(timeout=60)
                 assert process.returncode == 0
                 # No patience here: the process ends its sessions before it is gone itself.
                 assert not private_directories()
             else:
                 process.send_signal(end)
-                assert process.wait(30) == -end
+                assert process.wait(60) == -end
             wait_gone(processes)
             wait_until(lambda: not private_directories())
             assert not (tmp_path / f"told-{end}.own").exists()

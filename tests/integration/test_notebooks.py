@@ -75,7 +75,7 @@ def orphaned_kernel(folder: Path) -> Iterator[int]:
         yield kernel.pid
     finally:
         kernel.kill()
-        kernel.wait(timeout=30)
+        kernel.wait(timeout=60)
 
 
 @contextmanager

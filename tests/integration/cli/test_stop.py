@@ -55,7 +55,7 @@ def test_a_signal_ends_the_run_and_saves_it(
     assert kernels(environment)
 
     os.killpg(process.pid, number)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=60)
 
     assert process.returncode == code
     assert not settled(lambda: [relative for relative in family if relative.is_running()])
@@ -74,7 +74,7 @@ def test_the_json_of_an_interrupted_run_is_printed(
     process = start_slow(start_nbx, "--json")
 
     process.send_signal(signal.SIGINT)
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130
     result = result_of(stdout)
@@ -96,7 +96,7 @@ def test_more_signals_do_not_disturb_the_end(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
         wait_for(STOPPING, process.stderr)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert not list((tmp_path / "t").iterdir())
@@ -114,6 +114,6 @@ def test_a_signal_that_is_ignored_stays_ignored(
 
     process.send_signal(signal.SIGINT)
     (tmp_path / "go").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
