@@ -86,9 +86,13 @@ def test_the_json_of_an_interrupted_run_is_printed(
 
 
 def test_more_signals_do_not_disturb_the_end(
-    start_nbx: StartNbx, make_notebook: MakeNotebook, tmp_path: Path
+    start_nbx: StartNbx,
+    make_notebook: MakeNotebook,
+    environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     make_notebook("print('done')", DEAF, "3")
+    environment["NBX_INTERRUPT_GRACE"] = "200"
     process = start_slow(start_nbx)
 
     # The kernel does not hear the interrupt, so that the end takes its time.
@@ -96,6 +100,8 @@ def test_more_signals_do_not_disturb_the_end(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
         wait_for(STOPPING, process.stderr)
+    (kernel,) = kernels(environment)
+    kernel.kill()
     process.communicate(timeout=60)
 
     assert process.returncode == 130

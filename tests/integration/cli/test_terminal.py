@@ -39,7 +39,7 @@ def _read(descriptor: int) -> bytes:
 
 
 def test_a_bar_shows_how_far_it_is(start_nbx: StartNbx, make_notebook: MakeNotebook) -> None:
-    make_notebook("print('qui' + 'et')", "\n# a title\nimport time; time.sleep(0.5)", "3")
+    make_notebook("print('qui' + 'et')", "\n# a title\nimport time; time.sleep(2)", "3")
 
     code, sent = seen(start_nbx, "run", "notebook.ipynb")
 
