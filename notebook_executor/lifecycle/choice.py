@@ -35,7 +35,7 @@ class Containment:
 
     def prepare(self) -> None:
         """Begin what the first kernel would wait for; does not block, and may be called again."""
-        if _has_supervisors():
+        if has_supervisors():
             self.supervisor.launch()
 
     def open(
@@ -87,7 +87,7 @@ class Containment:
             return keep(directory=directory or _new_path())
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
-        if not _has_supervisors():
+        if not has_supervisors():
             return "best_effort", "the others need Linux and /proc"
         if host_view:
             return "subreaper", "the host's processes are to be seen"
@@ -119,5 +119,6 @@ def _new_path() -> Path:
     return new_directory_path(outer_directory())
 
 
-def _has_supervisors() -> bool:
+def has_supervisors() -> bool:
+    """Whether guard and keepers, and what they fork, can work here."""
     return sys.platform.startswith("linux") and os.path.isdir("/proc/self")

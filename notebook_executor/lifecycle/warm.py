@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-from notebook_executor.lifecycle.choice import Containment
+from notebook_executor.lifecycle.choice import Containment, has_supervisors
 from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.lifecycle.fork_server_handle import Command
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec
@@ -98,7 +98,7 @@ class WarmKernels:
         if self.mode is False:
             return ""
         command = Command.of(spec, env, extra, self._preload)
-        if not command.interpreter:
+        if not command.interpreter or not has_supervisors():
             return "only ipykernel on Linux, started in the usual way, can be warm"
         if self._owner != os.getpid():
             self._parents = self._shelves  # never to be collected, let alone ended, in this process
