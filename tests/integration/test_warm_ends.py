@@ -124,6 +124,8 @@ def note(event, args, write=os.write, fd=os.open("apart", os.O_WRONLY | os.O_CRE
         write(fd, b"x")
 sys.addaudithook(note)
 """
+# A loaded machine takes its time for a polite end, and who is killed completes nothing.
+_PATIENT = {"shutdown_grace": 60}
 # What Python's own end has nothing to do for, and what it has.
 _NOTHING_LEFT = {
     "values": "import json, random; text = json.dumps([x * x for x in range(1000)])\ntext",
@@ -140,7 +142,7 @@ _SOMETHING_LEFT = {
 
 def test_what_is_held_anywhere_is_completed(make_notebook: MakeNotebook, tmp_path: Path) -> None:
     lost = []
-    with NotebookExecutor(tmp_path, warm=True) as executor:
+    with NotebookExecutor(tmp_path, warm=True, config=_PATIENT) as executor:
         for held, cell in _ENDS.items():
             place = tmp_path / held
             place.mkdir()
@@ -158,7 +160,7 @@ def test_the_interpreter_is_taken_apart_only_where_something_is_left(
     make_notebook: MakeNotebook, tmp_path: Path
 ) -> None:
     apart = {}
-    with NotebookExecutor(tmp_path, warm=True) as executor:
+    with NotebookExecutor(tmp_path, warm=True, config=_PATIENT) as executor:
         for name, cell in (_NOTHING_LEFT | _SOMETHING_LEFT).items():
             place = tmp_path / name
             place.mkdir()
