@@ -26,7 +26,7 @@ from notebook_executor.lifecycle.directories import bases
 told = {}
 with NotebookExecutor(sys.argv[1], warm=True) as executor:
     for name in sys.argv[2:]:
-        result = executor.execute(name, False, timeout=5)
+        result = executor.execute(name, False, timeout=5 if "late" in name else 60)
         kind = result.error and result.error.kind
         told[name] = [kind, result.kernel.containment, result.kernel.exit_code]
         assert (result.cleanup.processes_left, result.cleanup.files_left) == (0, 0)

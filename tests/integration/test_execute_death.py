@@ -118,7 +118,7 @@ def test_a_death_is_noticed_though_a_fork_of_the_host_lives_on(
 
     try:
         result = executor.execute(
-            make_notebook("import os\nos._exit(3)"), False, timeout=20, on_event=fork
+            make_notebook("import os\nos._exit(3)"), False, timeout=60, on_event=fork
         )
     finally:
         os.close(writer)

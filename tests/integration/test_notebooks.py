@@ -103,7 +103,7 @@ def ill(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExecutionResult, int]
         orphaned_kernel(folder) as orphan,
         NotebookExecutor(folder) as executor,
     ):
-        result = executor.execute(FLEET, parameters={"run_id": "ill", "window": 0.2}, timeout=60)
+        result = executor.execute(FLEET, parameters={"run_id": "ill", "window": 0.2}, timeout=200)
     assert result.status == "success", str(result)
     return result, orphan
 
@@ -298,7 +298,7 @@ class TestHeadlessBrowser:
     def test_reads_a_title_that_a_script_made_and_takes_a_picture(
         self, executor: NotebookExecutor
     ) -> None:
-        result = executor.execute(BROWSER, parameters={"hosts": 5}, timeout=90)
+        result = executor.execute(BROWSER, parameters={"hosts": 5}, timeout=200)
 
         assert result.status == "success", str(result)
         assert result.scraps["page_title"] == "Fleet: 5 hosts"
