@@ -26,10 +26,12 @@ def marked(token: str) -> set[int]:
     import psutil
 
     found = set()
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if token in process.environ().get(_MARK, ""):
-                found.add(process.pid)
+    # Where there is no /proc on Linux, psutil lists no process and takes the first of them.
+    with contextlib.suppress(IndexError):
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if token in process.environ().get(_MARK, ""):
+                    found.add(process.pid)
     return found
 
 
