@@ -14,6 +14,7 @@ _WAITING = {"run", "call", "check_call", "check_output", "communicate"}
 _OWNERS = {
     "notebook_executor/lifecycle/best_effort.py",
     "notebook_executor/lifecycle/supervisor.py",
+    "notebook_executor/schedule/commands.py",
 }
 
 
