@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
-    StrictBool,
+    TypeAdapter,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -33,15 +33,17 @@ Seconds = Annotated[
         }
     ),
 ]
+RetryKind = Literal[ErrorKind, "cut_off"]
 Occasion = Literal["success", "failure", "alert", "recovery", "missed"]
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
+URL_PATTERN = r"^https?://"
 
 
 class Retries(Record):
     """Whether a run that failed is tried again for the same due time."""
 
     limit: int = Field(0, ge=0, le=100, description="How often at most, after the first attempt.")
-    on: tuple[ErrorKind | Literal["cut_off"], ...] = Field(
+    on: tuple[RetryKind, ...] = Field(
         ("kernel_start", "kernel_died", "internal"),
         description="The kinds of error that are tried again; cut_off: the scheduler itself ended.",
     )
@@ -60,7 +62,7 @@ class Keep(Record):
 class Commit(Record):
     """Whether the executed notebook is committed, and how."""
 
-    enabled: StrictBool | Literal["auto"] = Field(
+    enabled: bool | Literal["auto"] = Field(
         "auto", description="auto: when the output lies in a git work tree."
     )
     branch: str = Field("notebook-runs", min_length=1, description="A template.")
@@ -71,7 +73,7 @@ class Commit(Record):
 class Webhook(Record):
     """An address that is sent the compact result as JSON."""
 
-    url: str = Field(pattern=r"^https?://", description="A template: {{ env.NAME }}.")
+    url: str = Field(pattern=URL_PATTERN, description="A template: {{ env.NAME }}.")
     headers: dict[str, str] = Field(default_factory=dict, description="Values are templates.")
 
 
@@ -143,7 +145,7 @@ class Entry(Record):
     commit: Commit = Commit()
     notify: tuple[Notify, ...] = ()
     heartbeat: str | None = Field(
-        None, pattern=r"^https?://", description="An address that is called after each tick."
+        None, pattern=URL_PATTERN, description="An address that is called after each tick."
     )
 
     @field_validator("schedule")
@@ -193,8 +195,12 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r:.50}") from None
+        raise ValueError(
+            f"must be a time zone, like Europe/Berlin or UTC, not {name!r:.50}"
+        ) from None
 
 
-def utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+def schedule_schema() -> dict[str, Any]:
+    """The JSON Schema of a document of entries: one of them, or a list."""
+    schema = TypeAdapter(Entry | list[Entry]).json_schema()
+    return {"title": "Schedule", "description": "Entries of nbx schedule.", **schema}

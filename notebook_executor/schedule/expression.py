@@ -54,7 +54,7 @@ def parse_expression(text: str, zone: ZoneInfo) -> Expression:
     text = " ".join(text.split())
     if text.startswith("@"):
         if text.lower() not in ALIASES:
-            raise ValueError(f"{text!r:.50} is none of {', '.join(ALIASES)}")
+            raise ValueError(f"must be {FORMS}: {', '.join(ALIASES)}; not {text!r:.50}")
         return Cron.parse(ALIASES[text.lower()], zone)
     if text.lower().startswith("every "):
         return Every.parse(text[6:])
@@ -81,7 +81,7 @@ class Once:
         except ValueError:
             raise ValueError(f"must be {FORMS}, not {text!r:.50}") from None
         if len(text) < len("2026-01-01T00:00"):
-            raise ValueError(f"{text!r} has no time of day")
+            raise ValueError(f"has no time of day: {text!r}")
         return cls((at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC))
 
     def after(self, instant: datetime) -> Iterator[datetime]:
@@ -105,9 +105,11 @@ class Every:
         try:
             seconds = to_seconds(text)
         except ValueError:
-            raise ValueError(f"'every' is followed by {FORM}, not {text!r:.50}") from None
+            raise ValueError(f"must have {FORM} after 'every', not {text!r:.50}") from None
         if seconds < 1 or seconds != int(seconds):
-            raise ValueError(f"every {text} is not a whole number of seconds, at least one")
+            raise ValueError(
+                f"must be a whole number of seconds, at least one, not every {text:.50}"
+            )
         return cls(int(seconds))
 
     def after(self, instant: datetime) -> Iterator[datetime]:
@@ -139,9 +141,9 @@ class Cron:
             never = next(cron._wall(datetime(2000, 1, 1)), None) is None
         # Combinations of L, # and steps that it does not know end in an assertion of cronsim's.
         except (CronSimError, AssertionError, TypeError) as error:
-            raise ValueError(f"{text!r:.80} is not cron: {error}".rstrip(": ")) from None
+            raise ValueError(f"is not cron: {text!r:.80}: {error}".rstrip(": ")) from None
         if never:
-            raise ValueError(f"{text!r:.80} never happens")
+            raise ValueError(f"never happens: {text!r:.80}")
         return cron
 
     def after(self, instant: datetime) -> Iterator[datetime]:

@@ -71,9 +71,9 @@ def test_its_schedule_is_on_the_clock_of_its_zone() -> None:
         ("schedule", "every 0s", "at least one"),
         ("schedule", "every day", '"2h"'),
         ("schedule", "2026-12-24", "time of day"),
-        ("timezone", "Europe/Nowhere", "no time zone"),
-        ("timezone", "../etc/passwd", "no time zone"),
-        ("timezone", "", "no time zone"),
+        ("timezone", "Europe/Nowhere", "a time zone"),
+        ("timezone", "../etc/passwd", "a time zone"),
+        ("timezone", "", "a time zone"),
         ("name", "a/b", "pattern"),
         ("name", "..", "pattern"),
         ("timeout", 0, "above zero"),
@@ -89,9 +89,9 @@ def test_its_schedule_is_on_the_clock_of_its_zone() -> None:
 def test_what_means_nothing_is_refused_where_it_stands(field: str, value: Any, told: str) -> None:
     with pytest.raises(ValidationError) as refused:
         _entry(**{field: value})
-    (error,) = refused.value.errors()
-    assert error["loc"][0] == field
-    assert told in error["msg"]
+    errors = refused.value.errors()
+    assert {error["loc"][0] for error in errors} == {field}
+    assert told in errors[0]["msg"]
 
 
 @pytest.mark.parametrize(
