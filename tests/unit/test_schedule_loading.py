@@ -138,8 +138,8 @@ def test_each_mistake_has_its_line_and_column_and_keeps_only_its_entry_out(tmp_p
                 f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n"
                 for old, new in zip("abcdefgh", "bcdefghi", strict=True)
             ),
-            6,
-            32,
+            7,
+            8,
             "more than 2,000,000 values",
         ),
     ],
