@@ -30,6 +30,10 @@ CREATE TABLE claims (
     ending TEXT,
     PRIMARY KEY (entry, scheduled_at)
 ) WITHOUT ROWID;
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY, entry TEXT NOT NULL, output_path TEXT, ok INTEGER
+) WITHOUT ROWID;
+CREATE INDEX runs_of_entry ON runs (entry, ok, run_id);
 CREATE INDEX live_claims ON claims (state) WHERE state IN ('running', 'waiting');
 """
 

@@ -5,7 +5,8 @@ Every decision that two schedulers could take at once is one transaction that lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -52,12 +53,13 @@ class State:
 
     # Entries: until when all is dealt with, and whether they are paused.
 
-    def cursors(self) -> dict[str, datetime]:
-        """For each entry that was ever seen: until when all its due times are dealt with."""
-        return {
-            row["name"]: datetime.fromisoformat(row["cursor"])
-            for row in self._database.rows("SELECT name, cursor FROM entries")
-        }
+    def cursors(self, names: Collection[str]) -> dict[str, datetime]:
+        """For each of these entries that was ever seen: until when all is dealt with."""
+        rows = self._database.rows(
+            "SELECT name, cursor FROM entries WHERE name IN (SELECT value FROM json_each(:names))",
+            {"names": json.dumps(list(names))},
+        )
+        return {row["name"]: datetime.fromisoformat(row["cursor"]) for row in rows}
 
     def begin(self, cursors: Mapping[str, datetime]) -> None:
         """Note entries that are seen for the first time; those that are known stay as they are.
@@ -165,18 +167,42 @@ class State:
         fixed = {"entry", "scheduled_at", "manual"}
         if before.attempt == after.attempt:
             fixed.add("ending")
-        changed = self._database.change(
-            f"UPDATE claims SET {', '.join(f'{name} = :{name}' for name in row.keys() - fixed)} "
-            "WHERE entry = :entry AND scheduled_at = :scheduled_at AND attempt = :attempt_seen "
-            "AND state = :state_seen AND owner IS :owner_seen",
-            {
-                **row,
-                "attempt_seen": before.attempt,
-                "state_seen": before.state,
-                "owner_seen": before.owner,
-            },
-        )
+        seen = {f"{name}_seen": getattr(before, name) for name in ("attempt", "state", "owner")}
+        values = ", ".join(f"{name} = :{name}" for name in row.keys() - fixed)
+        with self._database.transaction():
+            changed = self._database.change(
+                f"UPDATE claims SET {values} "
+                "WHERE entry = :entry AND scheduled_at = :scheduled_at AND attempt = :attempt_seen "
+                "AND state = :state_seen AND owner IS :owner_seen",
+                {**row, **seen},
+            )
+            if changed and before.state == "running" and after.state != "running":
+                self._database.change(
+                    "UPDATE runs SET ok = :state = 'success' WHERE run_id = :run_id", row
+                )
         return changed > 0
+
+    def place(self, claim: Claim, run_id: str, paths: Iterable[str]) -> Claim:
+        """Note under which id a claim's attempt runs, and where its notebook goes.
+
+        Args:
+            claim: Running, its owner's.
+            run_id: The run's.
+            paths: In the order of preference; the first that no live claim has is taken.
+
+        Returns:
+            The claim, with its ``output_path``; None there where ``paths`` has none.
+        """
+        with self._database.transaction():
+            taken = {other.output_path for other in self.live()}
+            path = next((path for path in paths if path not in taken), None)
+            placed = claim.model_copy(update={"run_id": run_id, "output_path": path})
+            self.change(claim, placed)
+            self._database.change(
+                "INSERT INTO runs (run_id, entry, output_path) VALUES (:run_id, :entry, :path)",
+                {"run_id": run_id, "entry": claim.entry, "path": path},
+            )
+        return placed
 
     def ask_to_end(self, claim: Claim, reason: str) -> None:
         """Ask the owner of a running claim, whichever process that is, to end it."""
@@ -219,6 +245,31 @@ class State:
             self._database.change(
                 "UPDATE entries SET floor = max(floor, :until) WHERE name = :entry", values
             )
+
+    def surplus(self, entry: str, success: int, failure: int) -> list[tuple[str, str | None]]:
+        """Runs of an entry that are over, beyond the newest ones.
+
+        Args:
+            entry: Its name.
+            success: How many that succeeded are not among them.
+            failure: How many that did not.
+
+        Returns:
+            Their ids, each with where its notebook went.
+        """
+        query = (
+            "SELECT run_id, output_path FROM runs WHERE entry = :entry AND ok = :ok "
+            "ORDER BY run_id DESC LIMIT -1 OFFSET :kept"
+        )
+        return [
+            (row["run_id"], row["output_path"])
+            for ok, kept in ((1, success), (0, failure))
+            for row in self._database.rows(query, {"entry": entry, "ok": ok, "kept": kept})
+        ]
+
+    def forget_run(self, run_id: str) -> None:
+        """Note that a run is not kept any more."""
+        self._database.change("DELETE FROM runs WHERE run_id = :run_id", {"run_id": run_id})
 
     def _is_known(self, claim: Claim) -> bool:
         query = "SELECT 1 FROM claims WHERE entry = :entry AND scheduled_at = :scheduled_at"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from types import TracebackType
 
 
 class Wakeup:
@@ -17,15 +16,8 @@ class Wakeup:
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def __enter__(self) -> Wakeup:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Nobody may call ``wake`` any more."""
         os.close(self._read)
         os.close(self._write)
 
