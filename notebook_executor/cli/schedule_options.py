@@ -67,6 +67,7 @@ class Project:
         self, state: State, clock: Clock, jobs: int | None, reporter: Reporter
     ) -> Iterator[Scheduler]:
         from notebook_executor.backends.local import LocalBackend
+        from notebook_executor.schedule.afterwards import Afterwards
         from notebook_executor.schedule.attempts import Workshop
         from notebook_executor.schedule.scheduler import Scheduler
 
@@ -77,7 +78,7 @@ class Project:
                 clock=clock,
                 at_once=jobs or os.cpu_count() or 1,
                 tell=reporter,
-                aftermath=lambda *_: (),
+                aftermath=Afterwards(self.root, self.settings.state_dir, state),
             ) as scheduler:
                 yield scheduler
         finally:

@@ -57,6 +57,7 @@ class Scheduler:
         self._owners = workshop.state.directory / OWNERS
         self._entries: dict[str, Entry] = {}
         self._agenda = Agenda((), clock.now())
+        self._seen = clock.now()
         self._look: dict[str, _Standing] = {}
         self._owner = Owner(self._owners)
         remove_marks_of_dead(self._owners)
@@ -98,11 +99,13 @@ class Scheduler:
         if begun:
             self._state.begin(begun)
         self._agenda = Agenda(self._entries.values(), now)
-        cursors = {**known, **begun}
+        if any(cursor > now for cursor in known.values()):
+            self._state.set_back(now)
+        self._seen = now
         self._look = {}
-        for name, entry in self._entries.items():
-            cursor = min(cursors[name], now)
-            passed = next_time(entry, cursor)
+        for name, cursor in {**known, **begun}.items():
+            entry = self._entries[name]
+            passed = next_time(entry, min(cursor, now))
             if passed is None or passed > now:
                 continue
             if entry.suspend or (name in before and before[name].suspend):
@@ -121,6 +124,9 @@ class Scheduler:
         """
         self.see_to_live()
         now = self._clock.now()
+        if now < self._seen:
+            self._state.set_back(now)
+        self._seen = now
         self._look.update((entry.name, "ours") for entry in self._agenda.take(now))
         paused = self._state.paused() if self._look else {}
         standing = {
@@ -197,7 +203,7 @@ class Scheduler:
         self, entry: Entry, now: datetime, horizon: datetime, before: _Standing
     ) -> _Standing:
         cursor = self._state.cursors([entry.name])[entry.name]
-        found = assess(entry, min(cursor, now), now)
+        found = assess(entry, cursor, now)
         if found.missed:
             self._miss(entry, found, now)
         for due in found.run:
@@ -242,13 +248,14 @@ class Scheduler:
             self.jobs.say("replaced", other.entry, reason, claim=other)
 
     def _miss(self, entry: Entry, found: Assessment, now: datetime) -> None:
-        count = f"{'more than ' * found.more_missed}{len(found.missed)}"
+        count = len(found.missed)
+        told = f"{'more than ' * found.more_missed}{count} due time{'s were' if count > 1 else ' was'}"
         missed = Claim(
             entry=entry.name,
             scheduled_at=found.missed[-1],
             state="missed",
             finished_at=now,
-            message=f"{count} due times were missed, from {found.missed[0]:%Y-%m-%d %H:%M} UTC on",
+            message=f"{told} missed, from {found.missed[0]:%Y-%m-%d %H:%M:%S} UTC on",
         )
         if self._state.pass_over(entry.name, found.missed[-1], missed):
             self.jobs.say("missed", entry.name, missed.message, claim=missed)

@@ -74,6 +74,15 @@ class State:
                     {"name": name, "cursor": stamp(cursor)},
                 )
 
+    def set_back(self, now: datetime) -> None:
+        """Have no entry be further than now: the clock was put back.
+
+        What has run does not run again, because it is claimed.
+        """
+        self._database.change(
+            "UPDATE entries SET cursor = :now WHERE cursor > :now", {"now": stamp(now)}
+        )
+
     def pass_over(self, name: str, until: datetime, missed: Claim | None = None) -> bool:
         """Deal with the due times up to a time by not running them.
 

@@ -1,0 +1,292 @@
+"""Two schedulers on one state, killed again and again at random moments.
+
+``python -m tests.faults.scheduler_kills --kills 1000`` prints what became of all due times. The
+notebooks keep a ledger of their own: a line when one begins, and another when it has ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from notebook_executor.lifecycle.registry import live_kernels
+from notebook_executor.schedule.claims import Claim
+from notebook_executor.schedule.clock import Clock
+from notebook_executor.schedule.due import due_times
+from notebook_executor.schedule.entry import Entry
+from notebook_executor.schedule.state import State
+
+NBX = (sys.executable, "-m", "notebook_executor.cli.main")
+_START = datetime(2026, 3, 28, 12, tzinfo=UTC)  # clocks in Berlin change during the next night
+_SPEED = 240.0
+_LONGEST_WAIT = 30.0
+_LIMIT = 600.0
+_RETRIES = 2
+_NOTEBOOK = (
+    "due = run = ''\npause = 0.0",
+    "import os, time\n"
+    "def note(word):\n"
+    "    ledger = os.open('ledger.txt', os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+    "    os.write(ledger, f'{word} {due} {run}\\n'.encode())\n"
+    "    os.close(ledger)\n"
+    "note('began')",
+    "time.sleep(pause)",
+    "note('ended')",
+)
+_ENTRIES: list[dict[str, object]] = [
+    {"name": "forbids", "schedule": "*/20 * * * *", "timezone": "Europe/Berlin"},
+    {"name": "allows", "schedule": "every 25m", "concurrency_policy": "allow"},
+    {
+        "name": "retries",
+        "schedule": "7,37 * * * *",
+        "retries": {"limit": _RETRIES, "on": ["cut_off"], "backoff": 0},
+    },
+]
+
+
+@dataclass
+class Findings:
+    """What became of the due times.
+
+    Attributes:
+        kills: How many schedulers were killed.
+        states: How many claims ended in each state.
+        retried: How many of them in a later attempt than the first.
+        wrong: What should not be; empty if all is well.
+    """
+
+    kills: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    retried: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+class Project:
+    """A project with entries whose notebooks keep a ledger.
+
+    Args:
+        root: An empty folder.
+        speed: How many seconds of the simulated clock pass in a real one.
+    """
+
+    def __init__(self, root: Path, speed: float = _SPEED) -> None:
+        self.root = root
+        self.private = root / "t"
+        self.private.mkdir()
+        (root / ".git").mkdir()
+        self.entries = [Entry.model_validate(_entry(fields)) for fields in _ENTRIES]
+        (root / "schedules.yaml").write_text(yaml.safe_dump([_entry(one) for one in _ENTRIES]))
+        nbformat.write(_notebook(), root / "note.ipynb")
+        with State(self.state) as state:
+            state.begin({entry.name: _START for entry in self.entries})
+        self.clock = Clock(_START, datetime.now(UTC), speed)
+
+    @property
+    def state(self) -> Path:
+        return self.root / ".nbx/schedule"
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*NBX, "schedule", *arguments, "schedules.yaml", "--json"],
+            cwd=self.root,
+            env={**os.environ, "TMPDIR": str(self.private)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        since = self.clock.since
+        assert since is not None
+        clock = f"{self.clock.start.isoformat()},{self.clock.speed},{since.isoformat()}"
+        return self.start("serve", "--clock", clock)
+
+    def finish(self) -> datetime:
+        """Let a last scheduler see to what there is; until when all has been decided then."""
+        now = self.clock.now()
+        with self.start("tick", "--now", now.isoformat(), "-q") as process:
+            process.communicate(timeout=_LIMIT)
+        return now
+
+    def claims(self) -> list[Claim]:
+        with State(self.state) as state:
+            return state.claims()
+
+    def check(self, until: datetime) -> Findings:
+        """Hold what is claimed against the notebooks' ledger and against the calendar."""
+        claims = {(claim.entry, claim.scheduled_at): claim for claim in self.claims()}
+        findings = Findings(states=Counter(claim.state for claim in claims.values()))
+        findings.retried = sum(claim.attempt > 1 for claim in claims.values())
+        for entry in self.entries:
+            findings.wrong += _unaccounted(entry, claims, until)
+        findings.wrong += _contradictions(claims, self._ledger())
+        findings.wrong += self._left_behind()
+        return findings
+
+    def _ledger(self) -> dict[str, dict[str, Counter[str]]]:
+        """For each due time, how often which run has noted that it began, and that it ended."""
+        found: dict[str, dict[str, Counter[str]]] = {}
+        for line in (self.root / "ledger.txt").read_text().splitlines():
+            word, due, run = line.split()
+            found.setdefault(due, {}).setdefault(word, Counter())[run] += 1
+        return found
+
+    def _left_behind(self) -> list[str]:
+        wrong = [f"a kernel was left: {kernel}" for kernel in live_kernels([self.private])]
+        wrong += [f"left: {path}" for path in self.private.glob("*nbx-*")]
+        return wrong + [f"a mark was left: {path}" for path in (self.state / "owners").iterdir()]
+
+
+def _entry(fields: dict[str, object]) -> dict[str, object]:
+    return {
+        "path": "note.ipynb",
+        "parameters": {"due": "{{name}}/{{ts.isoformat()}}", "run": "{{run_id}}", "pause": 0.2},
+        "catch_up": "all",
+        "starting_deadline": "1d",
+        "keep": {"success": 10**6, "failure": 10**6},
+        "commit": {"enabled": False},
+        **fields,
+    }
+
+
+def _notebook() -> Any:
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernelspec})
+    for number, source in enumerate(_NOTEBOOK):
+        notebook.cells.append(nbformat.v4.new_code_cell(source, id=f"cell-{number}"))
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    return notebook
+
+
+def _unaccounted(
+    entry: Entry, claims: dict[tuple[str, datetime], Claim], until: datetime
+) -> list[str]:
+    """Due times that nobody has taken on, and claims that are no due times, or are not over."""
+    due = set(due_times(entry, _START, until))
+    claimed = {at: claim for (name, at), claim in claims.items() if name == entry.name}
+    wrong = [f"{entry.name} {at}: nobody has taken it on" for at in sorted(due - claimed.keys())]
+    wrong += [f"{entry.name} {at}: was never due" for at in sorted(claimed.keys() - due)]
+    wrong += [f"not over: {claim}" for claim in claimed.values() if claim.live]
+    return wrong
+
+
+def _contradictions(
+    claims: dict[tuple[str, datetime], Claim], ledger: dict[str, dict[str, Counter[str]]]
+) -> list[str]:
+    """Where what the notebooks noted is not what the claims say."""
+    wrong = []
+    for (name, at), claim in claims.items():
+        told = ledger.pop(f"{name}/{at.isoformat()}", {})
+        began, ended = told.get("began", Counter()), told.get("ended", Counter())
+        wrong += [f"{claim}: ran twice as {run}" for run, count in began.items() if count > 1]
+        if len(began) > claim.attempt or claim.attempt > 1 + (name == "retries") * _RETRIES:
+            wrong.append(f"{claim}: too many runs: {list(began)}")
+        if claim.state == "success" and claim.run_id not in ended:
+            wrong.append(f"{claim}: never ended")
+        if claim.state == "missed" and began:
+            wrong.append(f"{claim}: missed, and ran")
+        if claim.state == "error":
+            wrong.append(f"{claim}: nothing fails here")
+    return wrong + [f"nobody has claimed {due}, and it ran" for due in ledger]
+
+
+class Killer:
+    """Keeps two schedulers of a project going, and kills them until there were enough kills."""
+
+    def __init__(self, project: Project, kills: int, chance: random.Random) -> None:
+        self._project = project
+        self._left = kills
+        self._chance = chance
+        self._lock = threading.Lock()
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        threads = [threading.Thread(target=self._keep_one) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _take(self) -> tuple[int, float] | None:
+        """When the next one dies: after so many lines of output, and so many seconds."""
+        with self._lock:
+            self._left -= 1
+            moment = self._chance.choice([(0, 2.0), (1, 0.4), (2, 0.4), (3, 0.4), (8, 0.4)])
+            return None if self._left < 0 else (moment[0], self._chance.uniform(0, moment[1]))
+
+    def _keep_one(self) -> None:
+        while (moment := self._take()) is not None:
+            with self._project.serve() as process:
+                _await(process, *moment)
+                if process.poll() is not None:
+                    self.wrong.append(f"a scheduler ended by itself: {process.returncode}")
+                process.send_signal(signal.SIGKILL)
+
+
+def _await(process: subprocess.Popen[bytes], lines: int, seconds: float) -> None:
+    assert process.stdout is not None
+    deadline = time.monotonic() + _LONGEST_WAIT
+    seen = 0
+    while seen < lines and time.monotonic() < deadline:
+        if select.select([process.stdout], [], [], deadline - time.monotonic())[0]:
+            piece = os.read(process.stdout.fileno(), 65536)
+            seen += piece.count(b"\n")
+            if not piece:
+                return
+    # Its output goes on into the pipe, which has room for more than it says until then.
+    time.sleep(seconds)
+
+
+def kill_schedulers(root: Path, kills: int, seed: int, speed: float = _SPEED) -> Findings:
+    """Kill schedulers, let a last one see to what there is, and look at what has become of it."""
+    project = Project(root, speed)
+    killer = Killer(project, kills, random.Random(seed))
+    killer.run()
+    findings = project.check(project.finish())
+    findings.kills = kills
+    findings.wrong = killer.wrong + findings.wrong
+    return findings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--speed", type=float, default=_SPEED)
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(dir="/tmp") as root:
+        findings = kill_schedulers(Path(root), given.kills, given.seed, given.speed)
+    told = {
+        "kills": findings.kills,
+        "due_times": findings.states.total(),
+        **findings.states,
+        "retried": findings.retried,
+        "wrong": len(findings.wrong),
+        "seconds": round(time.monotonic() - began),
+    }
+    print(json.dumps(told))
+    for line in findings.wrong:
+        print(line)
+    sys.exit(1 if findings.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
