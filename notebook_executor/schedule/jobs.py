@@ -15,6 +15,7 @@ from notebook_executor.schedule.claims import Claim
 from notebook_executor.schedule.clock import Clock
 from notebook_executor.schedule.entry import Entry, Retries
 from notebook_executor.schedule.happening import Happening, HappeningKind
+from notebook_executor.schedule.notifying import call_heartbeats
 from notebook_executor.schedule.recovering import end_kernel_of
 from notebook_executor.schedule.verdict import NO_RETRIES, conclude
 from notebook_executor.schedule.waking import Wakeup
@@ -37,8 +38,9 @@ class Aftermath(Protocol):
 
 @dataclass(eq=False)
 class _Job:
-    claim: Claim
-    runs: bool
+    """A thread's work; the claim is that of a notebook that runs."""
+
+    claim: Claim | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
     ending: str | None = None
 
@@ -79,7 +81,7 @@ class Jobs:
     def running(self) -> int:
         """How many notebooks."""
         with self._lock:
-            return sum(job.runs for job in self._jobs)
+            return sum(job.claim is not None for job in self._jobs)
 
     def check(self) -> None:
         """Raise what a job has failed of: its claim is for the next scheduler to see to."""
@@ -88,18 +90,20 @@ class Jobs:
 
     def run(self, claim: Claim, entry: Entry) -> None:
         """Run a claim that is ours."""
-        job = _Job(claim, runs=True)
-        self._begin(job, lambda: self._run(job, entry))
+        job = _Job(claim)
+        self._begin(job, lambda: self._run(job, claim, entry))
 
     def settle(self, orphan: Claim, entry: Entry | None) -> None:
         """Conclude a claim that we took over from a scheduler that is gone."""
-        job = _Job(orphan, runs=False)
-        self._begin(job, lambda: self._settle(orphan, entry))
+        self._begin(_Job(), lambda: self._settle(orphan, entry))
 
     def miss(self, missed: Claim, entry: Entry) -> None:
         """Have follow what follows missed times."""
-        job = _Job(missed, runs=False)
-        self._begin(job, lambda: self._follow(entry, missed, None))
+        self._begin(_Job(), lambda: self._follow(entry, missed, None))
+
+    def beat(self, addresses: Iterable[str]) -> None:
+        """Call addresses whose owners want to know that a scheduler lives."""
+        self._begin(_Job(), lambda: self._beat(addresses))
 
     def obey(self, claims: Iterable[Claim]) -> None:
         """End those runs of ours that somebody wants to end.
@@ -109,9 +113,9 @@ class Jobs:
         """
         wishes = {(claim.entry, claim.scheduled_at): claim.ending for claim in claims}
         with self._lock:
-            jobs = [job for job in self._jobs if job.runs and job.ending is None]
-        for job in jobs:
-            job.ending = wishes.get((job.claim.entry, job.claim.scheduled_at))
+            jobs = [(job, job.claim) for job in self._jobs if job.ending is None]
+        for job, claim in jobs:
+            job.ending = wishes.get((claim.entry, claim.scheduled_at)) if claim else None
             if job.ending is not None:
                 job.cancellation.cancel(job.ending)
 
@@ -157,11 +161,11 @@ class Jobs:
             self._jobs[job] = thread
             thread.start()
 
-    def _run(self, job: _Job, entry: Entry) -> None:
-        def started(claim: Claim) -> None:
-            self.say("started", entry.name, claim=claim)
+    def _run(self, job: _Job, claim: Claim, entry: Entry) -> None:
+        def started(placed: Claim) -> None:
+            self.say("started", entry.name, claim=placed)
 
-        claim, result = self._workshop.attempt(job.claim, entry, job.cancellation, started)
+        claim, result = self._workshop.attempt(claim, entry, job.cancellation, started)
         asked = claim.model_copy(update={"ending": job.ending})
         self._conclude(asked, entry, entry.retries, result)
 
@@ -187,6 +191,10 @@ class Jobs:
         self.say("retry" if retried else "finished", claim.entry, claim=concluded, result=result)
         if entry is not None:
             self._workshop.tidy(entry)
+
+    def _beat(self, addresses: Iterable[str]) -> None:
+        for problem in call_heartbeats(addresses):
+            self.say("problem", None, problem)
 
     def _follow(self, entry: Entry, claim: Claim, result: ExecutionResult | None) -> None:
         for problem in self._aftermath(entry, claim, result):

@@ -86,6 +86,12 @@ class Scheduler:
         """End what others want to end, and begin nothing."""
         self.jobs.obey(self._state.live())
 
+    def beat(self) -> None:
+        """Call the entries' heartbeats; returns at once."""
+        addresses = [entry.heartbeat for entry in self._entries.values() if entry.heartbeat]
+        if addresses:
+            self.jobs.beat(addresses)
+
     def owns(self, claim: Claim) -> bool:
         return claim.owner == self._owner.token
 
@@ -249,7 +255,9 @@ class Scheduler:
 
     def _miss(self, entry: Entry, found: Assessment, now: datetime) -> None:
         count = len(found.missed)
-        told = f"{'more than ' * found.more_missed}{count} due time{'s were' if count > 1 else ' was'}"
+        told = (
+            f"{'more than ' * found.more_missed}{count} due time{'s were' if count > 1 else ' was'}"
+        )
         missed = Claim(
             entry=entry.name,
             scheduled_at=found.missed[-1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from notebook_executor.schedule.systemd import ServiceManager
 from notebook_executor.schedule.waking import Wakeup
 
 _LOOK = 2.0  # seconds between two looks at the files, and at a clock that may be set
+_BEAT = 60.0  # seconds between two heartbeats
 _LOOK_AT_WORK = 0.25  # while a run may end, or somebody may ask it to
 
 
@@ -61,6 +63,7 @@ def tick(scheduler: Scheduler, entries: Iterable[Entry], clock: Clock, stop: Sto
         while not (scheduler.idle or stop.signals):
             scheduler.wakeup.wait(scheduler.seconds_to_next(_LOOK_AT_WORK))
             scheduler.turn(horizon)
+    scheduler.beat()
     scheduler.stop()
 
 
@@ -104,12 +107,16 @@ def serve(
         manager: Told how it stands.
         grace: Seconds.
     """
+    beaten = -math.inf
     with stop.waking(scheduler.wakeup):
         while not stop.signals:
             if (entries := files.changed()) is not None:
                 scheduler.load(entries)
                 manager.ready(f"{len(entries)} entries")
             scheduler.turn(clock.now())
+            if time.monotonic() - beaten >= _BEAT:
+                scheduler.beat()
+                beaten = time.monotonic()
             manager.alive()
             patience = _LOOK_AT_WORK if scheduler.jobs.count else _LOOK
             scheduler.wakeup.wait(manager.patience(scheduler.seconds_to_next(patience)))
