@@ -6,8 +6,12 @@ from importlib import import_module
 
 import click
 
-# In the order in which the help lists them, each with the module of this package that it is in.
+# In the order in which the help lists them, each with its module here, and its name in that
+# where it is another one.
 _COMMANDS = {
+    "check": "schedule_check",
+    "list": "schedule_list:list_entries",
+    "next": "schedule_list:next_times",
     "tick": "schedule_tick",
     "serve": "schedule_serve",
     "run": "schedule_run",
@@ -25,8 +29,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"notebook_executor.cli.{_COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        found = import_module(f"notebook_executor.cli.{module}")
+        command: click.Command = getattr(found, name or cmd_name)
         return command
 
 

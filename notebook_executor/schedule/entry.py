@@ -80,7 +80,7 @@ class Webhook(Record):
 class Notify(Record):
     """Who is told, and on which occasions; give either a command or a webhook."""
 
-    on: tuple[Occasion, ...] = Field(("failure",), min_length=1)
+    on: tuple[Occasion, ...] = Field(("failure",), min_length=1, description="When.")
     command: str | tuple[str, ...] | None = Field(
         None,
         description="A text is the shell's, a list is not; the compact result is on its stdin.",
@@ -103,7 +103,7 @@ class Entry(Record):
     )
     schedule: str = Field(min_length=1, max_length=200, description=f"When it runs: {FORMS}.")
     timezone: str = Field("UTC", description="The zone of the clock that cron fields mean.")
-    type: Literal["notebook"] = "notebook"
+    type: Literal["notebook"] = Field("notebook", description="What is run.")
     path: str = Field(min_length=1, description="The notebook.")
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict,
@@ -143,7 +143,7 @@ class Entry(Record):
     keep: Keep = Keep()
     suspend: bool = Field(False, description="Not run by itself.")
     commit: Commit = Commit()
-    notify: tuple[Notify, ...] = ()
+    notify: tuple[Notify, ...] = Field((), description="Who is told of what.")
     heartbeat: str | None = Field(
         None, pattern=URL_PATTERN, description="An address that is called after each tick."
     )
@@ -166,11 +166,6 @@ class Entry(Record):
         if value == 0:
             raise ValueError("must be above zero, or null for none")
         return value
-
-    @field_validator("notify", mode="before")
-    @classmethod
-    def _several(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict) else value
 
     @cached_property
     def expression(self) -> Expression:

@@ -71,7 +71,7 @@ def render(
     known = variables(entry, scheduled_at, run_id, environment)
     output = entry.output_path
     return Rendered(
-        parameters=_filled(entry.parameters, known, ("parameters",)),
+        parameters=fill(entry.parameters, known, ("parameters",)),
         output_path=None if output is None else render_text(output, known, ("output_path",)),
         branch=render_text(entry.commit.branch, known, ("commit", "branch")),
         message=render_text(entry.commit.message, known, ("commit", "message")),
@@ -134,13 +134,18 @@ def _meant(error: Exception, known: Variables) -> str:
     return f"Templates know {', '.join(known)}."
 
 
-def _filled(value: Any, known: Variables, path: Path) -> Any:
+def fill(value: Any, known: Variables, path: Path) -> Any:
+    """A value with all its texts filled in, those in lists and mappings too.
+
+    Raises:
+        UsageError: One of them cannot be filled in.
+    """
     if isinstance(value, str):
         return render_text(value, known, path)
     if isinstance(value, list):
-        return [_filled(item, known, (*path, number)) for number, item in enumerate(value)]
+        return [fill(item, known, (*path, number)) for number, item in enumerate(value)]
     if isinstance(value, dict):
-        return {key: _filled(item, known, (*path, key)) for key, item in value.items()}
+        return {key: fill(item, known, (*path, key)) for key, item in value.items()}
     return value
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import ValidationError
 
-from notebook_executor.schedule.entry import Entry
+from notebook_executor.schedule.entry import Entry, schedule_schema
+
+_SCHEMA = Path(__file__).parents[2] / "docs" / "schedule.schema.json"
+_REFRESH = (
+    'python -c "import json; from notebook_executor.schedule.entry import schedule_schema; '
+    'print(json.dumps(schedule_schema(), indent=2))" > docs/schedule.schema.json'
+)
 
 
 def _entry(**fields: Any) -> Entry:
@@ -100,3 +109,22 @@ def test_what_means_nothing_is_refused_where_it_stands(field: str, value: Any, t
 )
 def test_lengths_of_time_are_written_with_units(text: Any, seconds: float) -> None:
     assert _entry(timeout=text).timeout == seconds
+
+
+def test_the_published_schema_is_that_of_the_models() -> None:
+    published = json.loads(_SCHEMA.read_text("utf-8"))
+    assert published == json.loads(json.dumps(schedule_schema())), _REFRESH
+
+    check = jsonschema.Draft202012Validator(published)
+    good = {"name": "a", "schedule": "@daily", "path": "a.ipynb", "timeout": "1h30m"}
+    assert check.is_valid(good)
+    assert check.is_valid([{**good, "commit": {"enabled": True}}, {**good, "timeout": None}])
+    for field, value in (("timeout", "soon"), ("cron", "@daily"), ("name", "a/b"), ("suspend", 2)):
+        assert not check.is_valid({**good, field: value})
+
+
+def test_every_field_is_described() -> None:
+    schema = schedule_schema()
+    for model in schema["$defs"].values():
+        for field, about in model.get("properties", {}).items():
+            assert about.get("description") or "$ref" in about or field == "webhook"
