@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import notebook_executor
 from notebook_executor.schedule.commands import run_command
 from notebook_executor.schedule.notice import Notice
 
@@ -91,7 +91,7 @@ def call_heartbeats(urls: Iterable[str]) -> list[str]:
 def _call(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> str | None:
     import httpx
 
-    agent = {"User-Agent": f"notebook_executor/{notebook_executor.__version__}"}
+    agent = {"User-Agent": f"notebook_executor/{version('notebook_executor')}"}
     timeout = httpx.Timeout(_ANSWER, connect=_CONNECT)
     problem, where = "", "?"
     try:
