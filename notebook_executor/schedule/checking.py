@@ -59,28 +59,26 @@ def check_entries(loaded: Loaded, root: Path) -> list[Problem]:
     Nothing is run, and no kernel is started. Templates are filled in as of the next due time.
 
     Args:
-        loaded: With its own problems; they come first.
+        loaded: With its own problems, which are among those that are returned.
         root: What relative paths are relative to.
     """
     notebooks = _Notebooks(root)
     problems = list(loaded.problems)
     for entry in loaded.entries:
         problems += _Check(entry, loaded.source(entry.name), root).problems(notebooks)
-    return problems
+    order = {file: number for number, file in enumerate(loaded.files)}
+    return sorted(problems, key=lambda one: (order.get(one.file, 0), one.line, one.column))
 
 
 class _Check:
     def __init__(self, entry: Entry, source: Source, root: Path) -> None:
         self._entry, self._source, self._root = entry, source, root
 
-    def problems(self, notebooks: _Notebooks) -> list[Problem]:
-        found = [
-            *self._unfilled(),
-            *self._notebook(notebooks),
-            *self._places(),
-            *self._condition(),
-        ]
-        return sorted(found, key=lambda problem: (problem.line, problem.column))
+    def problems(self, notebooks: _Notebooks) -> Iterator[Problem]:
+        yield from self._unfilled()
+        yield from self._notebook(notebooks)
+        yield from self._places()
+        yield from self._condition()
 
     def _problem(self, message: str, *path: str | int, **more: Any) -> Problem:
         return self._source.problem(self._entry.name, message, *path, **more)
