@@ -119,8 +119,8 @@ def table_of(rows: Iterable[RunRow]) -> DataFrame:
         {name: row[name] for name in fixed} | spread("parameters", row) | spread("scraps", row)
         for row in rows
     ]
-    spread = [*_names("parameters", rows), *_names("scraps", rows)]
-    return pandas.DataFrame(records, columns=[*fixed, *spread])
+    more = [*_names("parameters", rows), *_names("scraps", rows)]
+    return pandas.DataFrame(records, columns=[*fixed, *more])
 
 
 def spread(group: str, row: RunRow) -> dict[str, Any]:
