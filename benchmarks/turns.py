@@ -122,9 +122,33 @@ def teardown(host_view: bool) -> list[float]:
         return [teardown_seconds(containment, host_view)]
 
 
+def schedule_turn(folder: str, entries: int) -> list[float]:
+    """Seconds of a scheduler's turn with nothing due, and those until it can take the first."""
+    from benchmarks.schedules import turn_seconds
+
+    return turn_seconds(Path(folder), entries)
+
+
+def schedule_month(folder: str, entries: int, days: int) -> list[float]:
+    """Bytes that a scheduler's process holds after each simulated day."""
+    from benchmarks.schedules import month_memory
+
+    return month_memory(Path(folder), entries, days)
+
+
 TURNS: dict[str, Callable[..., list[float]]] = {
     turn.__name__: turn
-    for turn in (again_and_again, first, one_after_the_other, memory, many, shares, teardown)
+    for turn in (
+        again_and_again,
+        first,
+        one_after_the_other,
+        memory,
+        many,
+        shares,
+        teardown,
+        schedule_turn,
+        schedule_month,
+    )
 }
 
 
