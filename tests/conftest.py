@@ -17,6 +17,10 @@ import pytest
 from hypothesis import settings
 
 from notebook_executor import NotebookExecutor
+from tests.dispositions import restore_dispositions
+
+# Here and not in a fixture: the workers of xdist import this, too.
+restore_dispositions()
 
 # How long an example takes says something of the machine, and nothing of what is tested.
 settings.register_profile("no deadline", deadline=None)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.dispositions import restore_dispositions
+
 from .accounts import Account, ordinary_account, own_account
 from .catalogue import FAULTS
 from .fault import Fault
@@ -60,6 +62,7 @@ class Column:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     wanted = _parse(arguments)
+    restore_dispositions()
     columns = [Column(tier, account, wanted.warm) for account in _accounts() for tier in TIERS]
     place = "warm " if wanted.warm else ""
     tallies = {(fault.number, column): Tally() for fault in FAULTS for column in columns}

@@ -16,3 +16,8 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
     made = Gate(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(params=[False, True], ids=["best tier", "subreaper"])
+def host_view(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)

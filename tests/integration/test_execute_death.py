@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notebook_executor import Event, ExecutionResult, NotebookExecutor
+from notebook_executor import Event, NotebookExecutor
+from tests.integration.seen import statuses
 
 if TYPE_CHECKING:
     from tests.conftest import MakeNotebook
-
-
-def _statuses(result: ExecutionResult) -> list[str]:
-    return [cell.status for cell in result.cells]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +62,7 @@ def test_a_kernel_that_dies_is_told_from_a_cell_that_fails(
     assert "raw last words" in result.kernel.stderr_tail
     assert result.failed_cell.index == 1
     assert "printed just before" in result.failed_cell.output_tail
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
     assert result.cells_executed == 1
     written = executor.read_notebook(str(result.output_path))
     assert written.cells[0].outputs[0].text == "first\n"
@@ -101,7 +98,7 @@ def test_a_death_between_two_cells_is_noticed_in_the_second(
 
     assert result.error is not None
     assert (result.error.kind, result.error.signal) == ("kernel_died", "SIGKILL")
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
 
 
 def test_a_death_is_noticed_though_a_fork_of_the_host_lives_on(
@@ -168,7 +165,7 @@ def test_a_kernel_that_does_not_come_up(
     assert told in result.error.message
     assert "broken" in result.error.message or "/no/such/program" in result.error.message
     assert result.error.hint
-    assert _statuses(result) == ["not_run"]
+    assert statuses(result) == ["not_run"]
     assert result.failed_cell is None
     assert result.notebook is not None
 

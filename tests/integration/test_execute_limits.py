@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from notebook_executor import ExecutionResult, Limits, NotebookExecutor
+from notebook_executor import Limits, NotebookExecutor
+from tests.conftest import MakeNotebook
+from tests.integration.seen import printed, statuses
 
 _MIB = 1024 * 1024
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
-
-
-@pytest.fixture(params=[False, True], ids=["best tier", "subreaper"])
-def host_view(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-def _statuses(result: ExecutionResult) -> list[str]:
-    return [cell.status for cell in result.cells]
-
-
-def _printed(result: ExecutionResult) -> str:
-    return " ".join(cell.output_preview for cell in result.cells)
 
 
 _SPIN = "while True: pass"
@@ -52,7 +37,7 @@ def test_cpu_time_is_that_of_all_processes(
     assert result.error is not None
     assert (result.error.kind, result.error.retryable) == ("resource_limit", False)
     assert "cpu_seconds=1 s" in result.error.message
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
     assert result.cleanup.processes_left == 0
 
 
@@ -115,7 +100,7 @@ def test_as_many_processes_as_allowed_may_run(
     )
 
     assert result.ok, result
-    assert "[0, 0, 0, 0]" in _printed(result)
+    assert "[0, 0, 0, 0]" in printed(result)
 
 
 _WRITE = "open('large', 'wb').write(b'x' * 3_000_000)"
@@ -188,7 +173,7 @@ def test_limits_that_leave_no_room_for_a_kernel(
     assert result.error.kind == kind
     assert "was starting" in result.error.message
     assert result.cleanup.processes_left == 0
-    assert _statuses(result) == ["not_run"]
+    assert statuses(result) == ["not_run"]
 
 
 def test_a_kill_from_outside_is_not_taken_for_a_limit(
@@ -229,9 +214,9 @@ def test_limits_hold_for_the_run_that_has_them(
     limited = executor.execute(path, False, limits={"open_files": 150, "cpu_seconds": 60})
     free = executor.execute(path, False)
 
-    assert "(150, 150)" in _printed(limited)
-    assert "(62, 63)" in _printed(limited)
-    assert "(150, 150)" not in _printed(free)
+    assert "(150, 150)" in printed(limited)
+    assert "(62, 63)" in printed(limited)
+    assert "(150, 150)" not in printed(free)
 
 
 @pytest.mark.parametrize(

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
-from typing import Any, Protocol
 
-import pytest
-
-from notebook_executor import ExecutionResult, NotebookExecutor
+from notebook_executor import NotebookExecutor
+from tests.conftest import MakeNotebook
+from tests.integration.seen import printed, statuses
 
 _MIB = 1024 * 1024
 # A program that takes far more memory than these tests allow it, and a cell that runs it.
 _HOG = "held = []\nfor _ in range(800): held.append(b'x' * 2**20)"
 _RUN_HOG = f"import subprocess, sys\nhog = subprocess.run([sys.executable, '-Sc', {_HOG!r}])"
-
-
-class MakeNotebook(Protocol):
-    def __call__(self, *cells: Any, name: str = "notebook.ipynb", **metadata: Any) -> Path: ...
-
-
-@pytest.fixture(params=[False, True], ids=["best tier", "subreaper"])
-def host_view(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-def _statuses(result: ExecutionResult) -> list[str]:
-    return [cell.status for cell in result.cells]
-
-
-def _printed(result: ExecutionResult) -> str:
-    return " ".join(cell.output_preview for cell in result.cells)
 
 
 def test_a_kernel_over_its_memory_is_ended(
@@ -48,7 +29,7 @@ def test_a_kernel_over_its_memory_is_ended(
     assert "Cell 1" in result.error.message
     assert "memory" in result.error.hint
     assert result.failed_cell.index == 1
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
     assert result.kernel.exit_code == -signal.SIGKILL
     assert result.kernel.peak_memory_bytes > 150 * _MIB
     assert result.cleanup.processes_left == 0
@@ -65,8 +46,8 @@ def test_a_child_over_the_memory_is_killed_and_the_kernel_lives(
     assert result.error is not None
     assert (result.error.kind, result.error.state) == ("cell_error", "live")
     assert "memory=200 MiB" in result.error.hint
-    assert _statuses(result) == ["ok", "ok", "error"]
-    assert "-9" in _printed(result)
+    assert statuses(result) == ["ok", "ok", "error"]
+    assert "-9" in printed(result)
     assert [warning for warning in result.warnings if "memory=200 MiB" in warning]
     assert result.kernel.exit_code == 0
 
@@ -95,7 +76,7 @@ def test_a_daemon_counts_as_a_child(
     )
 
     assert result.ok, result
-    assert "ended b''" in _printed(result)
+    assert "ended b''" in printed(result)
     assert "memory=200 MiB" in result.warnings[0]
 
 
@@ -117,7 +98,7 @@ def test_pages_that_processes_share_count_once(
     )
 
     assert result.ok, result
-    assert "[0, 0, 0, 0]" in _printed(result)
+    assert "[0, 0, 0, 0]" in printed(result)
     assert not result.warnings
 
 
@@ -141,6 +122,6 @@ def test_a_limit_that_is_exceeded_after_the_last_cell(
     result = executor.execute(path, False, limits={"memory": "200MiB"})
 
     assert result.ok, result
-    assert _statuses(result) == ["ok"]
+    assert statuses(result) == ["ok"]
     assert result.kernel.exit_code == -signal.SIGKILL
     assert "memory=200 MiB was exceeded after the last cell" in result.warnings[0]

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from notebook_executor import ExecutionResult, NotebookExecutor
+from notebook_executor import NotebookExecutor
+from tests.integration.seen import statuses
 
 if TYPE_CHECKING:
     from tests.conftest import MakeNotebook
-
-
-def _statuses(result: ExecutionResult) -> list[str]:
-    return [cell.status for cell in result.cells]
 
 
 def test_success_reports_every_cell_and_writes_the_notebook(
@@ -30,7 +27,7 @@ def test_success_reports_every_cell_and_writes_the_notebook(
     assert result.error is None
     assert result.failed_cell is None
     assert result.cells_executed == 4
-    assert _statuses(result) == ["ok", "ok", "ok", "skipped", "ok"]
+    assert statuses(result) == ["ok", "ok", "ok", "skipped", "ok"]
     assert [cell.index for cell in result.cells] == [0, None, 1, 2, 3]
     assert result.cells[2].output_preview == "2"
     assert result.cells[4].output_preview == "42"
@@ -61,7 +58,7 @@ def test_a_cell_that_raises_ends_the_run_and_is_described(
 
     assert result.status == "error"
     assert result.cells_executed == 2
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
     failed, error = result.failed_cell, result.error
     assert failed is not None
     assert error is not None
@@ -99,7 +96,7 @@ def test_an_error_in_the_injected_cell_has_no_index_in_the_input(
     assert "injected-parameters" in result.failed_cell.id
     assert result.error is not None
     assert "injected-parameters" in result.error.message
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +126,7 @@ def test_errors_are_found_where_the_cell_is_not_plain_python(
     assert result.failed_cell is not None
     assert (result.error.kind, result.failed_cell.ename) == ("cell_error", ename)
     assert result.failed_cell.line in lines
-    assert _statuses(result) == ["error", "not_run"]
+    assert statuses(result) == ["error", "not_run"]
 
 
 def test_expected_errors_are_no_failure(
@@ -147,7 +144,7 @@ def test_expected_errors_are_no_failure(
     result = executor.execute(path)
 
     assert result.ok, result
-    assert _statuses(result) == [*["expected_error"] * 3, "ok", "skipped", "ok"]
+    assert statuses(result) == [*["expected_error"] * 3, "ok", "skipped", "ok"]
     assert result.cells[5].output_preview == "went on"
     assert result.notebook is not None
     assert [output.output_type for output in result.notebook.cells[0].outputs] == [
@@ -165,7 +162,7 @@ def test_a_notebook_may_end_itself(
     result = executor.execute(make_notebook("print(1)", source, "print('never')", "2"), False)
 
     assert result.ok, result
-    assert _statuses(result) == ["ok", "ok", "not_run", "not_run"]
+    assert statuses(result) == ["ok", "ok", "not_run", "not_run"]
     assert result.cells_executed == 2
     assert len(result.warnings) == 1
     assert "'cell-1'" in result.warnings[0]
@@ -182,7 +179,7 @@ def test_a_notebook_may_end_itself_with_an_error(
     assert result.failed_cell is not None
     assert (result.error.kind, result.failed_cell.ename) == ("cell_error", "SystemExit")
     assert result.failed_cell.evalue == status.strip("'")
-    assert _statuses(result) == ["error", "not_run"]
+    assert statuses(result) == ["error", "not_run"]
 
 
 @pytest.mark.parametrize("source", ["name = input('who? ')", "import getpass\ngetpass.getpass()"])
@@ -197,7 +194,7 @@ def test_a_cell_that_asks_for_input_is_refused_at_once(
     assert result.failed_cell.index == 1
     assert "cell-1" in result.error.message
     assert "parameter" in result.error.hint
-    assert _statuses(result) == ["ok", "error", "not_run"]
+    assert statuses(result) == ["ok", "error", "not_run"]
 
 
 def test_a_missing_module_comes_with_advice(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notebook_executor import Event, ExecutionResult, NotebookExecutor
+from tests.integration.seen import statuses
 
 if TYPE_CHECKING:
     from tests.conftest import MakeNotebook
@@ -97,10 +98,6 @@ def patient(tmp_path: Path) -> Iterator[NotebookExecutor]:
         yield made
 
 
-def _statuses(result: ExecutionResult) -> list[str]:
-    return [cell.status for cell in result.cells]
-
-
 @pytest.mark.parametrize(
     "source",
     [
@@ -125,7 +122,7 @@ def test_a_cell_that_can_be_interrupted_keeps_its_kernel(
     assert result.error.signal == "SIGINT"
     assert "1 s" in result.error.message
     assert "timeout" in result.error.hint
-    assert _statuses(result) == ["ok", "timeout", "not_run"]
+    assert statuses(result) == ["ok", "timeout", "not_run"]
     assert result.failed_cell.index == 1
     assert result.failed_cell.ename in ("KeyboardInterrupt", "CancelledError")
     _assert_partial_output_is_kept(patient, result)
@@ -176,7 +173,7 @@ def test_a_cell_that_cannot_be_interrupted_is_killed(
     assert (result.error.kind, result.error.state) == ("cell_timeout", "lost")
     assert result.error.signal in signals
     assert "gave up the cell" not in result.error.message
-    assert _statuses(result) == ["ok", "timeout", "not_run"]
+    assert statuses(result) == ["ok", "timeout", "not_run"]
     assert result.failed_cell.index == 1
     assert _TIMEOUT <= result.duration_seconds < _TIMEOUT + _MARGIN
 
@@ -205,7 +202,7 @@ def test_the_run_timeout_ends_the_run_in_whatever_cell_it_is(
     assert (result.error.kind, result.error.state) == ("run_timeout", "live")
     assert result.error.signal == "SIGINT"
     assert result.failed_cell.index == 1
-    assert _statuses(result) == ["ok", "timeout", "not_run"]
+    assert statuses(result) == ["ok", "timeout", "not_run"]
     assert result.cells[0].output_preview == "first"
     assert 3 <= result.duration_seconds < 3 + _MARGIN
 
@@ -218,7 +215,7 @@ def test_the_run_timeout_covers_the_start_of_the_kernel(
     assert result.error is not None
     assert result.error.kind == "run_timeout"
     assert result.failed_cell is None
-    assert _statuses(result) == ["not_run"]
+    assert statuses(result) == ["not_run"]
 
 
 def test_the_run_timeout_fires_when_it_passes_between_two_cells(
@@ -237,7 +234,7 @@ def test_the_run_timeout_fires_when_it_passes_between_two_cells(
     assert result.error is not None
     assert (result.error.kind, result.error.state) == ("run_timeout", "live")
     assert result.duration_seconds < 25
-    assert _statuses(result) in (["ok", "timeout", "not_run"], ["ok", "not_run", "not_run"])
+    assert statuses(result) in (["ok", "timeout", "not_run"], ["ok", "not_run", "not_run"])
 
 
 @pytest.mark.parametrize("timeout", [None, threading.TIMEOUT_MAX, 10**6])
@@ -270,4 +267,4 @@ def test_an_expected_error_does_not_excuse_a_timeout(
 
     assert result.error is not None
     assert result.error.kind == "cell_timeout"
-    assert _statuses(result) == ["timeout", "not_run"]
+    assert statuses(result) == ["timeout", "not_run"]
