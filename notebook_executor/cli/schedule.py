@@ -17,6 +17,7 @@ _COMMANDS = {
     "run": "schedule_run",
     "pause": "schedule_pause",
     "resume": "schedule_pause",
+    "hermes": "schedule_hermes",
 }
 
 

@@ -19,7 +19,6 @@ from notebook_executor.cli.screen import Screen, write_json
 if TYPE_CHECKING:
     from notebook_executor.schedule.claims import Claim
     from notebook_executor.schedule.entry import Entry
-    from notebook_executor.schedule.loading import Loaded
 
 _SHOWN = 10
 
@@ -37,8 +36,8 @@ def list_entries(
     PATHs are files of entries and folders of them [default: schedules].
     """
     project = Project.of(root)
-    loaded = _load(project, paths)
-    paused, last = _known(project)
+    loaded = project.load(paths)
+    paused, last = project.known()
     at = clock_of(now).now()
     rows = []
     for entry in loaded.entries:
@@ -77,8 +76,8 @@ def next_times(
     PATHs are files of entries and folders of them [default: schedules].
     """
     project = Project.of(root)
-    loaded = _load(project, paths)
-    paused, _ = _known(project)
+    loaded = project.load(paths)
+    paused, _ = project.known()
     entries = [loaded.entry(name) for name in dict.fromkeys(names)] or loaded.entries
     awake = [entry for entry in entries if not (entry.suspend or entry.name in paused)]
     at = clock_of(now).now()
@@ -93,27 +92,6 @@ def next_times(
     else:
         Screen(sys.stderr).line("Nothing will be due.")
     return ExitCode.USAGE if loaded.problems else ExitCode.SUCCESS
-
-
-def _load(project: Project, paths: tuple[str, ...]) -> Loaded:
-    """The entries; mistakes are told on standard error."""
-    from notebook_executor.schedule.loading import load_entries
-
-    loaded = load_entries(project.paths(paths))
-    for problem in loaded.problems:
-        Screen(sys.stderr).line(str(problem), "bad")
-    return loaded
-
-
-def _known(project: Project) -> tuple[dict[str, str], dict[str, Claim]]:
-    """Which entries are paused, and the last claim of each."""
-    from notebook_executor.schedule.places import find_state
-
-    state = find_state(project.root, project.settings)
-    if state is None:
-        return {}, {}
-    with state:
-        return state.paused(), state.last()
 
 
 def _times(entry: Entry, after: datetime) -> Iterator[tuple[datetime, Entry]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from notebook_executor.cli.summary import duration
 
 if TYPE_CHECKING:
     from notebook_executor.config import Settings
+    from notebook_executor.schedule.claims import Claim
     from notebook_executor.schedule.clock import Clock
     from notebook_executor.schedule.happening import Happening
+    from notebook_executor.schedule.loading import Loaded
     from notebook_executor.schedule.scheduler import Scheduler
     from notebook_executor.schedule.serving import Stop
     from notebook_executor.schedule.state import State
@@ -62,9 +64,32 @@ class Project:
         """The files of entries: those that are named, else the project's folder of them."""
         return [Path(absolute(path)) for path in given] or [self.root / _FOLDER]
 
+    def load(self, given: tuple[str, ...]) -> Loaded:
+        """The entries; mistakes are told on standard error."""
+        from notebook_executor.schedule.loading import load_entries
+
+        loaded = load_entries(self.paths(given))
+        for problem in loaded.problems:
+            Screen(sys.stderr).line(str(problem), "bad")
+        return loaded
+
+    def known(self) -> tuple[dict[str, str], dict[str, Claim]]:
+        """Which entries are paused, with the reasons, and the last claim of each."""
+        from notebook_executor.schedule.places import find_state
+
+        state = find_state(self.root, self.settings)
+        if state is None:
+            return {}, {}
+        with state:
+            return state.paused(), state.last()
+
     @contextmanager
     def scheduler(
-        self, state: State, clock: Clock, jobs: int | None, reporter: Reporter
+        self,
+        state: State,
+        clock: Clock,
+        jobs: int | None,
+        tell: Callable[[Happening], None],
     ) -> Iterator[Scheduler]:
         from notebook_executor.backends.local import LocalBackend
         from notebook_executor.schedule.afterwards import Afterwards
@@ -77,7 +102,7 @@ class Project:
                 Workshop(self.root, self.settings, state, backend),
                 clock=clock,
                 at_once=jobs or os.cpu_count() or 1,
-                tell=reporter,
+                tell=tell,
                 aftermath=Afterwards(self.root, self.settings.state_dir, state),
             ) as scheduler:
                 yield scheduler
