@@ -96,7 +96,7 @@ def test_what_is_suspended_or_paused_is_not_enabled() -> None:
 def test_the_machines_clock_is_the_agents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERMES_TIMEZONE", "Asia/Tokyo")
     assert hermes_job(entry("0 6 * * *", timezone="Asia/Tokyo"), _ROOT, _NOW).enabled
-    with pytest.raises(UsageError, match="must be a time zone, .* not 'Mars'"):
+    with pytest.raises(UsageError, match=r"must be a time zone, .* not 'Mars'"):
         hermes_job(entry("0 6 * * *"), _ROOT, _NOW, zone="Mars")
 
     monkeypatch.delenv("HERMES_TIMEZONE")
