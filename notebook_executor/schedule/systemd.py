@@ -25,7 +25,7 @@ class ServiceManager:
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         self._address, microseconds, pid = (environment.pop(name, "") for name in _VARIABLES)
         wanted = microseconds.isdigit() and pid in ("", str(os.getpid()))
-        self._period = int(microseconds) / 2e6 if wanted else None
+        self._period = int(microseconds) / 1e6 if wanted else None
         self._told = time.monotonic()
 
     def ready(self, status: str) -> None:
