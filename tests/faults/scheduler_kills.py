@@ -15,18 +15,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import nbformat
 import yaml
 
+# What a scheduler imports late is imported now, for all of them.
+from notebook_executor.cli import schedule_serve  # noqa: F401
+from notebook_executor.cli.main import main as nbx
 from notebook_executor.lifecycle.registry import live_kernels
+from notebook_executor.schedule import afterwards, scheduler, serving  # noqa: F401
 from notebook_executor.schedule.claims import Claim
 from notebook_executor.schedule.clock import Clock
 from notebook_executor.schedule.due import due_times
@@ -102,27 +105,32 @@ class Project:
     def state(self) -> Path:
         return self.root / ".nbx/schedule"
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*NBX, "schedule", *arguments, "schedules.yaml", "--json"],
-            cwd=self.root,
-            env={**os.environ, "TMPDIR": str(self.private)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def serve(self) -> subprocess.Popen[bytes]:
-        since = self.clock.since
-        assert since is not None
-        clock = f"{self.clock.start.isoformat()},{self.clock.speed},{since.isoformat()}"
-        return self.start("serve", "--clock", clock)
+    def become_scheduler(self, output: int) -> NoReturn:
+        """Be ``nbx schedule serve`` from now on; for a process that was forked for that."""
+        try:
+            os.setsid()
+            os.dup2(output, 1)
+            os.chdir(self.root)
+            os.environ["TMPDIR"] = str(self.private)
+            since = self.clock.since
+            assert since is not None
+            clock = f"{self.clock.start.isoformat()},{self.clock.speed},{since.isoformat()}"
+            sys.argv = ["nbx", "schedule", "serve", "schedules.yaml", "--json", "--clock", clock]
+            nbx()
+        finally:
+            os._exit(9)
 
     def finish(self) -> datetime:
         """Let a last scheduler see to what there is; until when all has been decided then."""
         now = self.clock.now()
-        with self.start("tick", "--now", now.isoformat(), "-q") as process:
-            process.communicate(timeout=_LIMIT)
+        subprocess.run(
+            [*NBX, "schedule", "tick", "schedules.yaml", "-q", "--now", now.isoformat()],
+            cwd=self.root,
+            env={**os.environ, "TMPDIR": str(self.private)},
+            stdin=subprocess.DEVNULL,
+            timeout=_LIMIT,
+            check=False,
+        )
         return now
 
     def claims(self) -> list[Claim]:
@@ -143,7 +151,8 @@ class Project:
     def _ledger(self) -> dict[str, dict[str, Counter[str]]]:
         """For each due time, how often which run has noted that it began, and that it ended."""
         found: dict[str, dict[str, Counter[str]]] = {}
-        for line in (self.root / "ledger.txt").read_text().splitlines():
+        ledger = self.root / "ledger.txt"
+        for line in ledger.read_text().splitlines() if ledger.exists() else ():
             word, due, run = line.split()
             found.setdefault(due, {}).setdefault(word, Counter())[run] += 1
         return found
@@ -207,60 +216,93 @@ def _contradictions(
     return wrong + [f"nobody has claimed {due}, and it ran" for due in ledger]
 
 
-class Killer:
-    """Keeps two schedulers of a project going, and kills them until there were enough kills."""
+@dataclass
+class Victim:
+    """A scheduler that is to be killed, so many lines of output and seconds after its start."""
 
-    def __init__(self, project: Project, kills: int, chance: random.Random) -> None:
-        self._project = project
-        self._left = kills
-        self._chance = chance
-        self._lock = threading.Lock()
+    pid: int
+    output: int
+    lines: int
+    seconds: float
+    moment: float = field(default_factory=lambda: time.monotonic() + _LONGEST_WAIT)
+
+    def listen(self) -> None:
+        """Count what it says; with the last of the lines the time begins to run."""
+        if self.lines:
+            said = os.read(self.output, 65536)
+            self.lines -= min(said.count(b"\n"), self.lines) if said else self.lines
+        if not self.lines:
+            self.moment = min(self.moment, time.monotonic() + self.seconds)
+
+    def kill(self) -> str:
+        """Kill it; what is to be said of that, if it was not alive any more."""
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        if not ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.output)
+        return f"a scheduler ended by itself: {status}" if ended else ""
+
+
+class Killer:
+    """Keeps two schedulers of a project going, and kills them until there were enough kills.
+
+    They are forks of this process, which must have no other thread: what they import is there.
+    """
+
+    def __init__(self, project: Project, chance: random.Random) -> None:
+        self._project, self._chance = project, chance
+        self._victims: list[Victim] = []
+        self.kills = 0
         self.wrong: list[str] = []
 
-    def run(self) -> None:
-        threads = [threading.Thread(target=self._keep_one) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    def run(self, kills: int, minutes: float) -> None:
+        deadline = time.monotonic() + 60 * minutes
+        self._victims = [self._start() for _ in range(2)]
+        while self._victims:
+            soonest = min(victim.moment for victim in self._victims)
+            speaking = [victim.output for victim in self._victims if victim.lines]
+            heard = select.select(speaking, [], [], max(0.0, soonest - time.monotonic()))[0]
+            for victim in tuple(self._victims):
+                if victim.output in heard:
+                    victim.listen()
+                elif victim.moment <= time.monotonic():
+                    self._victims.remove(victim)
+                    self.wrong += filter(None, [victim.kill()])
+                    self.kills += 1
+                    if self.kills + len(self._victims) < kills and time.monotonic() < deadline:
+                        self._victims.append(self._start())
 
-    def _take(self) -> tuple[int, float] | None:
-        """When the next one dies: after so many lines of output, and so many seconds."""
-        with self._lock:
-            self._left -= 1
-            moment = self._chance.choice([(0, 2.0), (1, 0.4), (2, 0.4), (3, 0.4), (8, 0.4)])
-            return None if self._left < 0 else (moment[0], self._chance.uniform(0, moment[1]))
-
-    def _keep_one(self) -> None:
-        while (moment := self._take()) is not None:
-            with self._project.serve() as process:
-                _await(process, *moment)
-                if process.poll() is not None:
-                    self.wrong.append(f"a scheduler ended by itself: {process.returncode}")
-                process.send_signal(signal.SIGKILL)
-
-
-def _await(process: subprocess.Popen[bytes], lines: int, seconds: float) -> None:
-    assert process.stdout is not None
-    deadline = time.monotonic() + _LONGEST_WAIT
-    seen = 0
-    while seen < lines and time.monotonic() < deadline:
-        if select.select([process.stdout], [], [], deadline - time.monotonic())[0]:
-            piece = os.read(process.stdout.fileno(), 65536)
-            seen += piece.count(b"\n")
-            if not piece:
-                return
-    # Its output goes on into the pipe, which has room for more than it says until then.
-    time.sleep(seconds)
+    def _start(self) -> Victim:
+        lines, longest = self._chance.choice([(0, 2.0), (1, 0.5), (2, 0.5), (3, 0.5), (8, 0.5)])
+        output, inside = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._project.become_scheduler(inside)
+        os.close(inside)
+        victim = Victim(pid, output, lines, self._chance.uniform(0, longest))
+        if not lines:
+            victim.listen()
+        return victim
 
 
-def kill_schedulers(root: Path, kills: int, seed: int, speed: float = _SPEED) -> Findings:
-    """Kill schedulers, let a last one see to what there is, and look at what has become of it."""
+def kill_schedulers(
+    root: Path, kills: int, seed: int, speed: float = _SPEED, minutes: float = 1e6
+) -> Findings:
+    """Kill schedulers, let a last one see to what there is, and look at what has become of it.
+
+    Args:
+        root: An empty folder.
+        kills: So many, unless the time is up before.
+        seed: Of the moments.
+        speed: How many seconds of their clock pass in a real one.
+        minutes: When to stop.
+    """
     project = Project(root, speed)
-    killer = Killer(project, kills, random.Random(seed))
-    killer.run()
+    killer = Killer(project, random.Random(seed))
+    killer.run(kills, minutes)
     findings = project.check(project.finish())
-    findings.kills = kills
+    findings.kills = killer.kills
     findings.wrong = killer.wrong + findings.wrong
     return findings
 
@@ -270,10 +312,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=_SPEED)
+    parser.add_argument("--minutes", type=float, default=1e6)
     given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir="/tmp") as root:
-        findings = kill_schedulers(Path(root), given.kills, given.seed, given.speed)
+        findings = kill_schedulers(Path(root), given.kills, given.seed, given.speed, given.minutes)
     told = {
         "kills": findings.kills,
         "due_times": findings.states.total(),
