@@ -27,8 +27,9 @@ OWNERS = "owners"
 STOPPED = "the scheduler was stopped"
 _ABANDONED = timedelta(days=1)
 _REPLACED = "the run that was due at {} takes its place"
-# Done with; to be looked at again because something of ours is in the way; or of others.
-_Standing = Literal["done", "ours", "others"]
+# Done with; has got a run; to be looked at again because something of ours is in the way; or of
+# others.
+_Standing = Literal["done", "begun", "ours", "others"]
 
 
 class Scheduler:
@@ -135,12 +136,31 @@ class Scheduler:
         self._seen = now
         self._look.update((entry.name, "ours") for entry in self._agenda.take(now))
         paused = self._state.paused() if self._look else {}
-        standing = {
-            name: self._decide(self._entries[name], now, horizon, self._look[name])
-            for name in self._look
-            if name not in paused
-        }
-        self._look = {name: how for name, how in standing.items() if how != "done"}
+        self._look = {name: how for name, how in self._look.items() if name not in paused}
+        while self._begin_some(now, horizon):
+            pass
+
+    def _begin_some(self, now: datetime, horizon: datetime) -> bool:
+        """Begin a run each of those that something is due of; whether there was any.
+
+        Who has got one is asked last the next time, so that no backlog keeps others waiting.
+        """
+        waiting: dict[str, _Standing] = {}
+        begun: dict[str, _Standing] = {}
+        for name, before in self._look.items():
+            entry = self._entries[name]
+            if self._is_full and entry.concurrency_policy != "replace":
+                waiting[name] = before
+            else:
+                how = self._decide(entry, now, horizon, before)
+                (begun if how == "begun" else waiting)[name] = how
+        self._look = {**waiting, **begun}
+        self._look = {name: how for name, how in self._look.items() if how != "done"}
+        return bool(begun)
+
+    @property
+    def _is_full(self) -> bool:
+        return self.jobs.running >= self._at_once
 
     def see_to_live(self) -> None:
         """What ``turn`` does, due times aside."""
@@ -189,7 +209,7 @@ class Scheduler:
         entry = self._entries.get(claim.entry)
         if claim.state == "waiting":
             due = claim.retry_at is not None and claim.retry_at <= self._clock.now()
-            if entry is not None and due and self.jobs.running < self._at_once:
+            if entry is not None and due and not self._is_full:
                 again = self._state.claim_again(claim, self._owner.token, self._clock.now())
                 if again is not None:
                     self.jobs.run(again, entry)
@@ -212,15 +232,19 @@ class Scheduler:
         found = assess(entry, cursor, now)
         if found.missed:
             self._miss(entry, found, now)
-        for due in found.run:
-            if due.at > horizon:
-                break
-            if self.jobs.running >= self._at_once:
-                return "ours"
-            claimed = self._claim(entry, Claim(entry=entry.name, scheduled_at=due.at), now)
-            if isinstance(claimed, list):
-                return self._in_the_way(entry, claimed, due.at, before)
-        return "done"
+        due = found.run[0].at if found.run else None
+        if due is None or due > horizon:
+            return "done"
+        if self._is_full:
+            if others := self._state.live(entry.name):  # one of them may hold the place
+                self._in_the_way(entry, others, due, before)
+            return "ours"
+        claimed = self._claim(entry, Claim(entry=entry.name, scheduled_at=due), now)
+        if isinstance(claimed, list):
+            return self._in_the_way(entry, claimed, due, before)
+        if claimed is None:  # it has run: another scheduler was faster, or the clock was put back
+            self._state.pass_over(entry.name, due)
+        return "begun"
 
     def _claim(self, entry: Entry, wanted: Claim, now: datetime) -> Claim | list[Claim] | None:
         ours = wanted.model_copy(update={"owner": self._owner.token, "claimed_at": now})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import select
@@ -18,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,15 +32,16 @@ from notebook_executor.cli.main import main as nbx
 from notebook_executor.lifecycle.registry import live_kernels
 from notebook_executor.schedule import afterwards, scheduler, serving  # noqa: F401
 from notebook_executor.schedule.claims import Claim
-from notebook_executor.schedule.clock import Clock
 from notebook_executor.schedule.due import due_times
 from notebook_executor.schedule.entry import Entry
 from notebook_executor.schedule.state import State
 
 NBX = (sys.executable, "-m", "notebook_executor.cli.main")
-_START = datetime(2026, 3, 28, 12, tzinfo=UTC)  # clocks in Berlin change during the next night
-_SPEED = 240.0
-_LONGEST_WAIT = 30.0
+_START = datetime(2026, 3, 28, 22, tzinfo=UTC)  # clocks in Berlin change three hours later
+_PERIOD = timedelta(minutes=20)
+_MOST_OF_ONE = 80  # of more than 100, the first are not caught up with
+_DUE_TIMES_A_KILL = 1.3
+_LONGEST_WAIT = 10.0
 _LIMIT = 600.0
 _RETRIES = 2
 _NOTEBOOK = (
@@ -55,10 +57,10 @@ _NOTEBOOK = (
 )
 _ENTRIES: list[dict[str, object]] = [
     {"name": "forbids", "schedule": "*/20 * * * *", "timezone": "Europe/Berlin"},
-    {"name": "allows", "schedule": "every 25m", "concurrency_policy": "allow"},
+    {"name": "allows", "schedule": "every 20m", "concurrency_policy": "allow"},
     {
         "name": "retries",
-        "schedule": "7,37 * * * *",
+        "schedule": "7,27,47 * * * *",
         "retries": {"limit": _RETRIES, "on": ["cut_off"], "backoff": 0},
     },
 ]
@@ -82,24 +84,31 @@ class Findings:
 
 
 class Project:
-    """A project with entries whose notebooks keep a ledger.
+    """A project with entries that are all late, and whose notebooks keep a ledger.
 
     Args:
         root: An empty folder.
-        speed: How many seconds of the simulated clock pass in a real one.
+        count: How many due times there are, at least.
     """
 
-    def __init__(self, root: Path, speed: float = _SPEED) -> None:
+    def __init__(self, root: Path, count: int) -> None:
         self.root = root
+        of_each = math.ceil(count / len(_ENTRIES))
+        copies = math.ceil(of_each / _MOST_OF_ONE)
+        wanted = [
+            _entry({**one, "name": f"{one['name']}-{copy}"})
+            for copy in range(copies)
+            for one in _ENTRIES
+        ]
+        self.until = _START + math.ceil(of_each / copies) * _PERIOD
         self.private = root / "t"
         self.private.mkdir()
         (root / ".git").mkdir()
-        self.entries = [Entry.model_validate(_entry(fields)) for fields in _ENTRIES]
-        (root / "schedules.yaml").write_text(yaml.safe_dump([_entry(one) for one in _ENTRIES]))
+        self.entries = [Entry.model_validate(fields) for fields in wanted]
+        (root / "schedules.yaml").write_text(yaml.safe_dump(wanted))
         nbformat.write(_notebook(), root / "note.ipynb")
         with State(self.state) as state:
             state.begin({entry.name: _START for entry in self.entries})
-        self.clock = Clock(_START, datetime.now(UTC), speed)
 
     @property
     def state(self) -> Path:
@@ -109,41 +118,37 @@ class Project:
         """Be ``nbx schedule serve`` from now on; for a process that was forked for that."""
         try:
             os.setsid()
-            os.dup2(output, 1)
+            sys.stdout = os.fdopen(output, "w")
             os.chdir(self.root)
             os.environ["TMPDIR"] = str(self.private)
-            since = self.clock.since
-            assert since is not None
-            clock = f"{self.clock.start.isoformat()},{self.clock.speed},{since.isoformat()}"
-            sys.argv = ["nbx", "schedule", "serve", "schedules.yaml", "--json", "--clock", clock]
+            words = ["nbx", "schedule", "serve", "schedules.yaml", "--json", "-j", "2"]
+            sys.argv = [*words, "--clock", f"{self.until.isoformat()},1"]
             nbx()
         finally:
             os._exit(9)
 
-    def finish(self) -> datetime:
-        """Let a last scheduler see to what there is; until when all has been decided then."""
-        now = self.clock.now()
+    def finish(self) -> None:
+        """Let a last scheduler see to all that is left."""
         subprocess.run(
-            [*NBX, "schedule", "tick", "schedules.yaml", "-q", "--now", now.isoformat()],
+            [*NBX, "schedule", "tick", "schedules.yaml", "-q", "--now", self.until.isoformat()],
             cwd=self.root,
             env={**os.environ, "TMPDIR": str(self.private)},
             stdin=subprocess.DEVNULL,
             timeout=_LIMIT,
             check=False,
         )
-        return now
 
     def claims(self) -> list[Claim]:
         with State(self.state) as state:
             return state.claims()
 
-    def check(self, until: datetime) -> Findings:
+    def check(self) -> Findings:
         """Hold what is claimed against the notebooks' ledger and against the calendar."""
         claims = {(claim.entry, claim.scheduled_at): claim for claim in self.claims()}
         findings = Findings(states=Counter(claim.state for claim in claims.values()))
         findings.retried = sum(claim.attempt > 1 for claim in claims.values())
         for entry in self.entries:
-            findings.wrong += _unaccounted(entry, claims, until)
+            findings.wrong += _unaccounted(entry, claims, self.until)
         findings.wrong += _contradictions(claims, self._ledger())
         findings.wrong += self._left_behind()
         return findings
@@ -205,7 +210,7 @@ def _contradictions(
         told = ledger.pop(f"{name}/{at.isoformat()}", {})
         began, ended = told.get("began", Counter()), told.get("ended", Counter())
         wrong += [f"{claim}: ran twice as {run}" for run, count in began.items() if count > 1]
-        if len(began) > claim.attempt or claim.attempt > 1 + (name == "retries") * _RETRIES:
+        if len(began) > claim.attempt or claim.attempt > 1 + name.startswith("retries") * _RETRIES:
             wrong.append(f"{claim}: too many runs: {list(began)}")
         if claim.state == "success" and claim.run_id not in ended:
             wrong.append(f"{claim}: never ended")
@@ -274,7 +279,7 @@ class Killer:
                         self._victims.append(self._start())
 
     def _start(self) -> Victim:
-        lines, longest = self._chance.choice([(0, 2.0), (1, 0.5), (2, 0.5), (3, 0.5), (8, 0.5)])
+        lines, longest = self._chance.choice([(0, 2.0), (1, 0.5), (2, 1.0), (3, 1.0), (6, 0.5)])
         output, inside = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -286,22 +291,20 @@ class Killer:
         return victim
 
 
-def kill_schedulers(
-    root: Path, kills: int, seed: int, speed: float = _SPEED, minutes: float = 1e6
-) -> Findings:
+def kill_schedulers(root: Path, kills: int, seed: int, minutes: float = 1e6) -> Findings:
     """Kill schedulers, let a last one see to what there is, and look at what has become of it.
 
     Args:
         root: An empty folder.
         kills: So many, unless the time is up before.
         seed: Of the moments.
-        speed: How many seconds of their clock pass in a real one.
         minutes: When to stop.
     """
-    project = Project(root, speed)
+    project = Project(root, math.ceil(kills * _DUE_TIMES_A_KILL))
     killer = Killer(project, random.Random(seed))
     killer.run(kills, minutes)
-    findings = project.check(project.finish())
+    project.finish()
+    findings = project.check()
     findings.kills = killer.kills
     findings.wrong = killer.wrong + findings.wrong
     return findings
@@ -311,12 +314,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--speed", type=float, default=_SPEED)
     parser.add_argument("--minutes", type=float, default=1e6)
     given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir="/tmp") as root:
-        findings = kill_schedulers(Path(root), given.kills, given.seed, given.speed, given.minutes)
+        findings = kill_schedulers(Path(root), given.kills, given.seed, given.minutes)
     told = {
         "kills": findings.kills,
         "due_times": findings.states.total(),
