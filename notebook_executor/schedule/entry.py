@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import zoneinfo
 from datetime import datetime
 from functools import cached_property
@@ -190,8 +191,11 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = {known.lower(): known for known in sorted(zoneinfo.available_timezones())}
+        close = difflib.get_close_matches(name.lower(), known, n=1)
+        meant = f"; did you mean {known[close[0]]}?" if close else ""
         raise ValueError(
-            f"must be a time zone, like Europe/Berlin or UTC, not {name!r:.50}"
+            f"must be a time zone, like Europe/Berlin or UTC, not {name!r:.50}{meant}"
         ) from None
 
 

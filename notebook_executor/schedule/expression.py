@@ -80,8 +80,10 @@ class Once:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError(f"must be {FORMS}, not {text!r:.50}") from None
-        if len(text) < len("2026-01-01T00:00"):
+        if not {"T", "t", " "} & set(text):
             raise ValueError(f"has no time of day: {text!r}")
+        if not _EPOCH.year <= at.year <= _LAST.year:
+            raise ValueError(f"must be from {_EPOCH.year} to {_LAST.year}, not {text!r}")
         return cls((at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC))
 
     def after(self, instant: datetime) -> Iterator[datetime]:
