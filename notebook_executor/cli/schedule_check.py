@@ -8,8 +8,7 @@ import click
 
 from notebook_executor.cli.exits import ExitCode
 from notebook_executor.cli.options import json_option, root_option
-from notebook_executor.cli.project import shown_path
-from notebook_executor.cli.schedule_options import Project, paths_argument
+from notebook_executor.cli.schedule_options import Project, paths_argument, problem_line
 from notebook_executor.cli.screen import Screen, write_json
 
 
@@ -35,8 +34,7 @@ def check(paths: tuple[str, ...], root: str | None, as_json: bool) -> ExitCode:
     else:
         screen = Screen(sys.stdout)
         for problem in problems:
-            at = f"{shown_path(problem.file)}:{problem.line}:{problem.column}"
-            screen.line(f"{at}: {problem.message}", "bad")
+            screen.line(problem_line(problem), "bad")
             if problem.hint:
                 screen.line(f"  hint: {problem.hint}")
         screen.line(_summary(len(loaded.entries), len(loaded.files), len(problems)))

@@ -13,7 +13,12 @@ import click
 
 from notebook_executor.cli.exits import ExitCode
 from notebook_executor.cli.options import json_option, root_option
-from notebook_executor.cli.schedule_options import Project, clock_of, now_option, paths_argument
+from notebook_executor.cli.schedule_options import (
+    Project,
+    clock_of,
+    now_option,
+    paths_argument,
+)
 from notebook_executor.cli.screen import Screen, write_json
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from notebook_executor.schedule.clock import Clock
     from notebook_executor.schedule.happening import Happening
     from notebook_executor.schedule.loading import Loaded
+    from notebook_executor.schedule.problems import Problem
     from notebook_executor.schedule.scheduler import Scheduler
     from notebook_executor.schedule.serving import Stop
     from notebook_executor.schedule.state import State
@@ -43,9 +44,14 @@ now_option = click.option("--now", metavar="TIME", help="Act as if it were that 
 
 def clock_of(now: str | None) -> Clock:
     """The system's clock, or one that is set to a time and goes on from there."""
-    from notebook_executor.schedule.clock import Clock
+    from notebook_executor.schedule.clock import Clock, moment_of
 
-    return Clock() if now is None else Clock.parse(f"{now},1")
+    return Clock() if now is None else Clock.showing(moment_of(now))
+
+
+def problem_line(problem: Problem) -> str:
+    """A mistake with its place, as a reader would type that."""
+    return f"{shown_path(problem.file)}:{problem.line}:{problem.column}: {problem.message}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class Project:
 
         loaded = load_entries(self.paths(given))
         for problem in loaded.problems:
-            Screen(sys.stderr).line(str(problem), "bad")
+            Screen(sys.stderr).line(problem_line(problem), "bad")
         return loaded
 
     def known(self) -> tuple[dict[str, str], dict[str, Claim]]:

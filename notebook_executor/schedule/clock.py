@@ -56,8 +56,24 @@ class Clock:
         return max(0.0, (moment - self.now()) / timedelta(seconds=1) / self.speed)
 
 
+def moment_of(text: str) -> datetime:
+    """A time in ISO form; UTC where it does not say otherwise.
+
+    Raises:
+        UsageError: It is not one.
+    """
+    try:
+        return _moment(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r:.50} is no time: {error}", hint="Such as 2026-03-01T06:00:00Z."
+        ) from error
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
+    if not 1970 <= moment.year <= 9000:
+        raise ValueError("the year must be from 1970 to 9000")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -126,7 +126,9 @@ def test_next_merges_the_times_of_all_entries(schedule: _Command) -> None:
 def test_a_mistake_is_told_beside_what_is_good(schedule: _Command, tmp_path: Path) -> None:
     (tmp_path / "schedules" / "b.yaml").write_text("[")
     assert len(schedule.lines("list", code=ExitCode.USAGE)) == 4
-    assert "schedules/b.yaml:2:1" in schedule.complaint
+    assert schedule.complaint.startswith("schedules/b.yaml:2:1: ")
+    schedule("next", "--now", "soon", code=ExitCode.USAGE)
+    assert "'soon' is no time" in schedule.complaint
     schedule("list", "nowhere", code=ExitCode.USAGE)
     assert "There is no" in schedule.complaint
 
