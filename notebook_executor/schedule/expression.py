@@ -170,21 +170,20 @@ class Cron:
 
     def _instant(self, wall: datetime) -> datetime:
         """The first time that the clock shows this, or the end of the gap that this lies in."""
-        at = wall.replace(tzinfo=self.zone).astimezone(UTC)
-        while at.astimezone(self.zone).replace(tzinfo=None) != wall:
+        while not (shown := self._shown(wall)):
             wall += _MINUTE
-            at = wall.replace(tzinfo=self.zone).astimezone(UTC)
-        return at
+        return shown[0]
 
     def _following(self, instant: datetime) -> Iterator[datetime]:
         """Each time that the clock shows one of the times, in the order in which it does."""
         waiting: list[datetime] = []
         for wall in self._wall(self._start(instant)):
-            for at in self._shown(wall):
-                heapq.heappush(waiting, at)
-            now = self._instant(wall)
-            while waiting and waiting[0] <= now:
+            shown = self._shown(wall)
+            while waiting and shown and waiting[0] < shown[0]:
                 yield heapq.heappop(waiting)
+            yield from shown[:1]
+            for second in shown[1:]:
+                heapq.heappush(waiting, second)
         yield from sorted(waiting)
 
     def _start(self, instant: datetime) -> datetime:
@@ -195,5 +194,12 @@ class Cron:
 
     def _shown(self, wall: datetime) -> list[datetime]:
         """The instants at which the clock shows this: one, none in a gap, two when it goes back."""
-        both = {wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
-        return sorted(at for at in both if at.astimezone(self.zone).replace(tzinfo=None) == wall)
+        local = wall.replace(tzinfo=self.zone)
+        offset, other = local.utcoffset(), local.replace(fold=1).utcoffset()
+        assert offset is not None
+        assert other is not None
+        utc = wall.replace(tzinfo=UTC)
+        if offset == other:
+            return [utc - offset]
+        # The first offset is the one before the change: the larger one where the clock goes back.
+        return [utc - offset, utc - other] if offset > other else []
