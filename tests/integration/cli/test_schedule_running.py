@@ -76,7 +76,7 @@ def test_no_entries_at_all_are_a_mistake(tmp_path: Path, nbx: Nbx) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("tick", "--now", "soon"), "is no clock"),
+        (("tick", "--now", "soon"), "soon"),
         (("run", "nobody"), "There is no"),
         (("pause", "nobody"), "There is no"),
         (("serve", "--grace", "-1"), "--grace"),
