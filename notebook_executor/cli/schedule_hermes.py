@@ -133,24 +133,23 @@ class _Telling:
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
+        self._alert = ""
         self.failed = False
 
     def __call__(self, happening: Happening) -> None:
-        from notebook_executor.schedule.afterwards import alert_of
-
-        claim, result = happening.claim, happening.result
         if happening.kind == "problem":
             Screen(sys.stderr).line(happening.message)
-        if happening.kind != "finished" or claim is None:
-            return
-        alert = alert_of(self._entry, result)
-        if happening.failed:
-            self.failed = True
-            told = claim.message if result is None else result.for_llm(_REPORT - 100)
-            Screen(sys.stdout).line(f"{self._entry.name} failed\n{told}")
-        elif alert is not None and result is not None:
-            told = result.for_llm(_REPORT - 1100)
-            Screen(sys.stdout).line(f"{self._entry.name} raises an alert: {alert}\n{told}")
+        elif happening.kind == "alert":
+            self._alert = happening.message
+        elif happening.kind == "finished" and (happening.failed or self._alert):
+            self.failed = happening.failed
+            how = "failed" if self.failed else f"raises an alert: {self._alert}"
+            head = f"{self._entry.name} {how}"
+            result, claim = happening.result, happening.claim
+            told = claim.message if claim is not None else ""
+            if result is not None:
+                told = result.for_llm(_REPORT - len(head) - 1)
+            Screen(sys.stdout).line(f"{head}\n{told}")
 
 
 def _home() -> Path:

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     from notebook_executor.schedule.state import State
 
 _FOLDER = "schedules"
-_STYLES: dict[str, Style] = {"success": "good", "error": "bad", "cut off": "bad", "missed": "bad"}
+_STYLES: dict[str, Style] = {
+    "success": "good",
+    "error": "bad",
+    "cut off": "bad",
+    "missed": "bad",
+    "alert": "bad",
+}
 
 paths_argument = click.argument("paths", metavar="[PATH]...", nargs=-1)
 at_once_option = click.option(
@@ -132,7 +138,9 @@ class Reporter:
         self.failed += happening.failed
         if self._json:
             write_json(sys.stdout, happening)
-        elif not self._quiet or happening.failed or happening.kind in ("missed", "problem"):
+        elif (
+            not self._quiet or happening.failed or happening.kind in ("missed", "alert", "problem")
+        ):
             self._show(happening)
 
     def complain(self, message: str) -> None:

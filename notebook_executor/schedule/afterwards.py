@@ -14,6 +14,7 @@ from notebook_executor.schedule.claims import Claim
 from notebook_executor.schedule.committing import Committed, commit_file
 from notebook_executor.schedule.conditions import parse_condition
 from notebook_executor.schedule.entry import Entry, Notify, Occasion
+from notebook_executor.schedule.happening import HappeningKind
 from notebook_executor.schedule.notice import Notice, make_notice
 from notebook_executor.schedule.notifying import call_command, call_webhook
 from notebook_executor.schedule.state import State
@@ -40,8 +41,10 @@ class Afterwards:
     state_dir: str | None
     state: State
 
-    def __call__(self, entry: Entry, claim: Claim, result: ExecutionResult | None) -> Iterator[str]:
-        """Do it, and tell of each thing that could not be done.
+    def __call__(
+        self, entry: Entry, claim: Claim, result: ExecutionResult | None
+    ) -> Iterator[tuple[HappeningKind, str]]:
+        """Do it, and tell of an alert, and of each thing that could not be done.
 
         Args:
             entry: Whose run it was.
@@ -51,8 +54,10 @@ class Afterwards:
         known = variables(entry, claim.scheduled_at, claim.run_id or "", os.environ)
         commit = self._commit(entry, known, result)
         if commit is not None and commit.problem is not None:
-            yield f"the notebook is not where it should be: {commit.problem}"
+            yield "problem", f"the notebook is not where it should be: {commit.problem}"
         alert = alert_of(entry, result)
+        if alert is not None:
+            yield "alert", alert
         occasions = self._occasions(entry, claim, alert)
         for notify in entry.notify:
             wanted = [one for one in _ORDER if one in occasions and one in notify.on]
@@ -61,7 +66,7 @@ class Afterwards:
                 notice = make_notice(wanted[0], claim, result, alert=alert, commit=identity)
                 problem = self._tell(notify, known, notice)
                 if problem is not None:
-                    yield problem
+                    yield "problem", problem
 
     def _commit(
         self, entry: Entry, known: Variables, result: ExecutionResult | None

@@ -9,7 +9,7 @@ from notebook_executor.models import ExecutionResult, Record
 from notebook_executor.schedule.claims import Claim
 
 HappeningKind = Literal[
-    "started", "finished", "retry", "missed", "blocked", "replaced", "problem", "warning"
+    "started", "finished", "retry", "missed", "blocked", "replaced", "alert", "problem", "warning"
 ]
 
 
@@ -20,6 +20,7 @@ class Happening(Record):
         kind: ``started``: an attempt has its id; ``finished``: it is over, and the claim too;
             ``retry``: it is over, and will be tried again; ``missed``: due times that are not run;
             ``blocked``: a run that still goes on is in the way; ``replaced``: one is asked to end;
+            ``alert``: a run that succeeded raises one;
             ``problem``: something is wrong with a file of entries, or with what follows a run.
         at: When, by the scheduler's clock.
         entry: None where it is about none.

@@ -24,8 +24,10 @@ from notebook_executor.schedule.waking import Wakeup
 class Aftermath(Protocol):
     """What follows the end of a run, or times that were missed."""
 
-    def __call__(self, entry: Entry, claim: Claim, result: ExecutionResult | None) -> Iterable[str]:
-        """Do it, and tell what could not be done.
+    def __call__(
+        self, entry: Entry, claim: Claim, result: ExecutionResult | None
+    ) -> Iterable[tuple[HappeningKind, str]]:
+        """Do it, and tell what there is to tell: an alert, and each problem.
 
         It may be called a second time for a claim, where its scheduler ended in the midst of it.
 
@@ -197,5 +199,5 @@ class Jobs:
             self.say("problem", None, problem)
 
     def _follow(self, entry: Entry, claim: Claim, result: ExecutionResult | None) -> None:
-        for problem in self._aftermath(entry, claim, result):
-            self.say("problem", entry.name, problem, claim=claim)
+        for kind, message in self._aftermath(entry, claim, result):
+            self.say(kind, entry.name, message, claim=claim)

@@ -1,6 +1,7 @@
 """The cron of a real Hermes agent, in a process of its own: its packages have names like ``cron``.
 
-Reads jobs from standard input, a line each, and writes what the agent makes of them.
+Reads jobs from standard input, a line each, and writes what the agent makes of them; with the
+argument ``run``, it runs them.
 """
 
 from __future__ import annotations
@@ -26,12 +27,10 @@ def main() -> None:
         told["created"].append(made)
     jobs.save_jobs(given)
     told["listed"] = jobs.list_jobs(include_disabled=True)
-    told["due"] = [job["name"] for job in jobs.get_due_jobs()]
-    for job in given:
-        if job["enabled"]:
-            good, _, delivered, error = scheduler.run_job(job)
-            jobs.mark_job_run(job["id"], good, error)
-            told["ran"][job["name"]] = [good, delivered, error]
+    for job in given if sys.argv[1:] == ["run"] else []:
+        good, _, delivered, error = scheduler.run_job(job)
+        jobs.mark_job_run(job["id"], good, error)
+        told["ran"][job["name"]] = [good, delivered, error]
     told["after"] = jobs.list_jobs(include_disabled=True)
     print(json.dumps(told))
 

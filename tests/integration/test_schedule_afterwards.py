@@ -43,6 +43,7 @@ class After:
 
     def __init__(self, root: Path, state: State) -> None:
         self.root, self.state, self.hours = root, state, 0
+        self.alerts: list[str] = []
         self.follow = Afterwards(root, None, state)
 
     def run(
@@ -61,7 +62,9 @@ class After:
         )
         self.state.begin({entry.name: at - timedelta(hours=1)})
         self.state.claim(claim, alone=False)
-        return list(self.follow(entry, claim, result))
+        found = list(self.follow(entry, claim, result))
+        self.alerts = [message for kind, message in found if kind == "alert"]
+        return [message for kind, message in found if kind == "problem"]
 
     def _result(
         self, at: datetime, ended: str, score: float | None, **fields: Any
@@ -162,8 +165,12 @@ def test_who_asked_is_told_of_failure_and_recovery(after: After) -> None:
 
 def test_an_alert_is_raised_and_recovered_from(after: After) -> None:
     watched = entry(notify=[_TELL], alert_if="score < 0.5", commit={"enabled": False})
+    raised = []
     for score in (0.9, 0.4, None, 0.9, 0.9):
-        after.run(watched, score=score)
+        assert after.run(watched, score=score) == []
+        raised.append(len(after.alerts))
+
+    assert raised == [0, 1, 1, 0, 0]
 
     assert [(each["occasion"], each["alert"]) for each in after.told()] == [
         ("alert", "score < 0.5"),

@@ -17,7 +17,7 @@ from notebook_executor.schedule.attempts import Workshop, free_paths
 from notebook_executor.schedule.claims import Claim
 from notebook_executor.schedule.clock import Clock
 from notebook_executor.schedule.entry import Entry
-from notebook_executor.schedule.happening import Happening
+from notebook_executor.schedule.happening import Happening, HappeningKind
 from notebook_executor.schedule.ownership import Owner
 from notebook_executor.schedule.scheduler import OWNERS, Scheduler
 from notebook_executor.schedule.serving import Stop, run_by_hand, tick
@@ -52,9 +52,9 @@ class Bench:
 
     def _follow(
         self, entry: Entry, claim: Claim, result: ExecutionResult | None
-    ) -> tuple[str, ...]:
+    ) -> list[tuple[HappeningKind, str]]:
         self.followed.append(claim)
-        return (f"{entry.name} was followed",)
+        return [("problem", f"{entry.name} was followed")]
 
     def tick(self, now: datetime, *entries: Entry) -> list[Claim]:
         """The claims after a tick at that time, the newest first."""
