@@ -26,6 +26,8 @@ from notebook_executor.schedule.state import State
 from notebook_executor.schedule.templates import render
 from notebook_executor.sweeps.outcomes import without_run
 
+_CLAIMS = 10_000  # of an entry
+
 
 @dataclass(frozen=True)
 class Workshop:
@@ -80,6 +82,7 @@ class Workshop:
         for run_id, output in self.state.surplus(entry.name, keep.success, keep.failure):
             remove_run(run_id, output, self.root, self.settings.state_dir)
             self.state.forget_run(run_id)
+        self.state.forget(entry.name, _CLAIMS)
 
     def _placed(self, claim: Claim, request: RunRequest, run_id: str) -> Claim:
         """Note the run's id, and a path for its notebook that nobody has or is about to have."""

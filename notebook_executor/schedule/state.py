@@ -242,18 +242,28 @@ class State:
         found = self._claims("SELECT *, max(scheduled_at) FROM claims GROUP BY entry")
         return {claim.entry: claim for claim in found}
 
-    def forget(self, entry: str, until: datetime) -> None:
-        """Remove what is over and as old; due times up to then are never run again."""
-        values = {"entry": entry, "until": stamp(until)}
-        with self._database.transaction():
-            self._database.change(
-                "DELETE FROM claims WHERE entry = :entry AND scheduled_at <= :until "
-                f"AND NOT {_IS_LIVE}",
-                values,
-            )
-            self._database.change(
-                "UPDATE entries SET floor = max(floor, :until) WHERE name = :entry", values
-            )
+    def forget(self, entry: str, kept: int) -> None:
+        """Remove what is over, beyond the newest claims; due times up to then never run again.
+
+        Args:
+            entry: Its name.
+            kept: How many of its claims stay.
+        """
+        oldest = (
+            "SELECT scheduled_at FROM claims WHERE entry = :entry "
+            "ORDER BY scheduled_at DESC LIMIT 1 OFFSET :kept"
+        )
+        for row in self._database.rows(oldest, {"entry": entry, "kept": kept}):
+            values = {"entry": entry, "until": row["scheduled_at"]}
+            with self._database.transaction():
+                self._database.change(
+                    "DELETE FROM claims WHERE entry = :entry AND scheduled_at <= :until "
+                    f"AND NOT {_IS_LIVE}",
+                    values,
+                )
+                self._database.change(
+                    "UPDATE entries SET floor = max(floor, :until) WHERE name = :entry", values
+                )
 
     def surplus(self, entry: str, success: int, failure: int) -> list[tuple[str, str | None]]:
         """Runs of an entry that are over, beyond the newest ones.

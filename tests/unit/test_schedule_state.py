@@ -144,7 +144,9 @@ def test_what_is_forgotten_does_not_run_again(state: State) -> None:
         state.claim(claim, alone=False)
         state.change(claim, claim.model_copy(update={"state": "success"}))
 
-    state.forget("a", _BEGAN + 2 * _HOUR)
+    state.forget("a", 3)
+    assert len(state.claims("a")) == 3
+    state.forget("a", 1)
 
     assert [claim.scheduled_at for claim in state.claims("a")] == [_BEGAN + 3 * _HOUR]
     assert state.claim(due(2), alone=False) is None
