@@ -109,7 +109,7 @@ def test_a_failure_is_committed_too_and_again_nothing_is(after: After) -> None:
     failing = entry(commit={"branch": "runs-{{ date }}", "message": "{{ name }}: {{ ts }}"})
     after.run(failing, "error")
     after.hours = 0
-    after.state.forget("fleet", _SIX)
+    after.state.forget("fleet", 0)
     (after.root / ".nbx/runs/20261120T060000Z-000000/record.json").unlink()
     (after.root / ".nbx/runs/20261120T060000Z-000000").rmdir()
     after.run(failing, "error")
