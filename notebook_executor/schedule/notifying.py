@@ -75,7 +75,7 @@ def call_webhook(url: str, headers: Mapping[str, str], notice: Notice) -> str | 
     """
     key = f"{notice.name}/{notice.scheduled_at.isoformat()}/{notice.occasion}"
     ours = {"Content-Type": "application/json", "Idempotency-Key": key}
-    return _call("POST", url, {**ours, **headers}, notice.to_json().encode())
+    return _call("webhook", "POST", url, {**ours, **headers}, notice.to_json().encode())
 
 
 def call_heartbeats(urls: Iterable[str]) -> list[str]:
@@ -84,11 +84,13 @@ def call_heartbeats(urls: Iterable[str]) -> list[str]:
     Returns:
         Of each that could not be called, why.
     """
-    found = (_call("GET", url, {}, None) for url in dict.fromkeys(urls))
+    found = (_call("heartbeat", "GET", url, {}, None) for url in dict.fromkeys(urls))
     return [problem for problem in found if problem is not None]
 
 
-def _call(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> str | None:
+def _call(
+    what: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+) -> str | None:
     import httpx
 
     agent = {"User-Agent": f"notebook_executor/{version('notebook_executor')}"}
@@ -106,7 +108,7 @@ def _call(method: str, url: str, headers: Mapping[str, str], body: bytes | None)
                 time.sleep(max(wait, asked))
     except (httpx.InvalidURL, ValueError) as error:
         problem = f"the address or a header cannot be used ({type(error).__name__})"
-    return f"{method} to {where}: {problem}"
+    return f"the {what} at {where}: {problem}"
 
 
 def _try(

@@ -166,7 +166,7 @@ def test_what_cannot_be_delivered_is_told_without_the_secret(
 
     problem = str(call_webhook(f"{receiver.url}/services/secret", {"X": "secret"}, NOTICE))
 
-    assert problem == f"POST to 127.0.0.1: {why}"
+    assert problem == f"the webhook at 127.0.0.1: {why}"
     assert len(receiver.requests) == tried
 
 
@@ -183,7 +183,7 @@ def test_an_address_where_nobody_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         address = f"http://127.0.0.1:{bound.getsockname()[1]}/secret"
     told = str(call_webhook(address, {}, NOTICE))
-    assert told.startswith("POST to 127.0.0.1: no answer (")
+    assert told.startswith("the webhook at 127.0.0.1: no answer (")
     assert "secret" not in told
 
 
@@ -209,7 +209,7 @@ def test_heartbeats_are_called_once_each(receiver: Receiver) -> None:
     urls = [f"{receiver.url}/a", f"{receiver.url}/b", f"{receiver.url}/a"]
     receiver.answers = [(200, {}), (404, {})]
 
-    assert call_heartbeats(urls) == ["GET to 127.0.0.1: answered 404"]
+    assert call_heartbeats(urls) == ["the heartbeat at 127.0.0.1: answered 404"]
 
     assert [(each.method, each.path) for each in receiver.requests] == [
         ("GET", "/a"),
