@@ -124,6 +124,7 @@ def serve(
         deadline = time.monotonic() + grace
         while scheduler.jobs.count and stop.signals < 2 and time.monotonic() < deadline:
             scheduler.obey()
+            manager.alive()
             left = max(0.0, deadline - time.monotonic())
-            scheduler.wakeup.wait(min(_LOOK_AT_WORK, left))
+            scheduler.wakeup.wait(manager.patience(min(_LOOK_AT_WORK, left)))
     scheduler.stop()

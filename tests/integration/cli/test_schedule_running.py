@@ -122,7 +122,7 @@ def test_serve_stops_cleanly_and_tells_systemd(
         systemd.settimeout(_PATIENCE)
         process = start_nbx(
             *("schedule", "serve", "--json", "--clock", f"{_SIX},1", "--grace", "50"),
-            env={**environment, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000"},
+            env={**environment, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "20000000"},
         )
         assert systemd.recv(100) == b"READY=1\nSTATUS=1 entries"
         gate.wait()
