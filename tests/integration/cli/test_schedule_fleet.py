@@ -44,7 +44,7 @@ def fleet(
 
 def test_the_fleet_is_checked_at_six_in_berlin_and_committed(fleet: Path, nbx: Nbx) -> None:
     before = git(fleet, "status", "--porcelain=v2", "--branch")
-    first = nbx("schedule", "tick", "--now", "2026-11-20T05:59+01:00", "--json")
+    first = nbx("schedule", "tick", "--now", "2026-11-20T04:00+01:00", "--json")
     assert (first.returncode, first.stdout) == (0, "")
 
     second = nbx("schedule", "tick", "--now", "2026-11-20T06:00:20+01:00", "--quiet")
