@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -274,6 +275,52 @@ def tool_calls(bench: Bench) -> Iterator[Row]:
     )
 
 
+def schedule_turn(bench: Bench) -> Iterator[Row]:
+    entries = bench.size(10_000, 200)
+    read: list[float] = []
+
+    def turn() -> float:
+        seconds, before = bench.turn("schedule_turn", folder=_fresh(bench), entries=entries)
+        read.append(before)
+        return 1000 * seconds
+
+    samples = bench.rounds({OURS: turn})
+    yield Row(
+        "schedule_turn",
+        f"a turn of `nbx schedule serve` with {entries:,} entries, nothing due",
+        "at most 150 ms",
+        150.0,
+        samples[OURS],
+        samples,
+        unit="ms",
+        note=f"{median(read):.1f} s before, to read the files",
+    )
+
+
+def schedule_month(bench: Bench) -> Iterator[Row]:
+    entries, days = bench.size(10_000, 100), bench.size(31, 3)
+
+    def turn() -> float:
+        sizes = bench.turn("schedule_month", folder=_fresh(bench), entries=entries, days=days)
+        return (sizes[-1] - sizes[0]) / _MIB
+
+    samples = bench.rounds({OURS: turn}, at_most=1)
+    yield Row(
+        "schedule_month",
+        f"memory a scheduler of {entries:,} entries has grown by after {days} simulated days",
+        "at most 1 MiB",
+        1.0,
+        samples[OURS],
+        samples,
+        unit="MiB",
+        note="since the end of the first day",
+    )
+
+
+def _fresh(bench: Bench) -> str:
+    return tempfile.mkdtemp(dir=bench.folder)
+
+
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     row.__name__: row
     for row in (
@@ -288,5 +335,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
         imports,
         teardown,
         tool_calls,
+        schedule_turn,
+        schedule_month,
     )
 }

@@ -156,6 +156,20 @@ def _echo(text: str) -> str:
     return text
 
 
+def schedule_turn(folder: str, entries: int) -> list[float]:
+    """Seconds of a scheduler's turn with nothing due, and those until it can take the first."""
+    from benchmarks.schedules import turn_seconds
+
+    return turn_seconds(Path(folder), entries)
+
+
+def schedule_month(folder: str, entries: int, days: int) -> list[float]:
+    """Bytes that a scheduler's process holds after each simulated day."""
+    from benchmarks.schedules import month_memory
+
+    return month_memory(Path(folder), entries, days)
+
+
 TURNS: dict[str, Callable[..., list[float]]] = {
     turn.__name__: turn
     for turn in (
@@ -167,6 +181,8 @@ TURNS: dict[str, Callable[..., list[float]]] = {
         shares,
         teardown,
         calls,
+        schedule_turn,
+        schedule_month,
     )
 }
 

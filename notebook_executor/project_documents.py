@@ -51,6 +51,7 @@ class ProjectDocuments:
         since: datetime | None = None,
         status: StatusFilter | None = None,
         sweep: str | None = None,
+        schedule: str | None = None,
         limit: int | None = None,
     ) -> Runs:
         """The runs that are recorded in the project, the newest first.
@@ -60,6 +61,7 @@ class ProjectDocuments:
             since: Only runs that were asked for since; a time without zone is a local one.
             status: Only these; ``interrupted`` are those that were cut off or cancelled.
             sweep: Only runs of the sweep of this name.
+            schedule: Only runs of the schedule's entry of this name.
             limit: So many at most.
 
         Raises:
@@ -78,6 +80,7 @@ class ProjectDocuments:
             since=since,
             status=status,
             sweep=sweep,
+            schedule=schedule,
         )
         return Runs(islice(rows, limit))
 

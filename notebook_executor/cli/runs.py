@@ -19,11 +19,14 @@ from notebook_executor.cli.options import (
     root_option,
 )
 from notebook_executor.cli.project import absolute, open_executor, shown_path
-from notebook_executor.cli.screen import Screen, write_json
+from notebook_executor.cli.run_lists import local_time, runs_as_csv, schedule_table, write_page
+from notebook_executor.cli.screen import Screen, write_bytes, write_json
 from notebook_executor.cli.summary import duration, show_result
 from notebook_executor.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from notebook_executor.execution.history import RunRow, StatusFilter
     from notebook_executor.execution.records import RunRecord
     from notebook_executor.execution.recovery import Recovery
@@ -58,6 +61,9 @@ def runs() -> None:
     help="Only newer ones: 90m, 2h, 3d ago, or since an ISO time.",
 )
 @click.option("--sweep", metavar="NAME", help="Only runs of this sweep.")
+@click.option("--schedule", metavar="NAME", help="Only runs of this entry of a schedule.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with all parameters and scraps.")
+@click.option("--html", metavar="FILE", help="Write a page with scraps over time as plots.")
 def list_recorded(
     root: str | None,
     as_json: bool,
@@ -66,10 +72,14 @@ def list_recorded(
     notebook: str | None,
     since: datetime | None,
     sweep: str | None,
+    schedule: str | None,
+    as_csv: bool,
+    html: str | None,
 ) -> None:
     """List runs, the newest first; with --json, a line each."""
     from notebook_executor.execution.history import list_runs
 
+    refuse_together(json=as_json, csv=as_csv, html=html)
     executor = open_executor(root)
     rows = list_runs(
         executor.root,
@@ -78,16 +88,28 @@ def list_recorded(
         since=since,
         status=status,
         sweep=sweep,
+        schedule=schedule,
     )
     if as_json:
         for row in itertools.islice(rows, limit):
             write_json(sys.stdout, row)
-        return
-    shown = list(itertools.islice(rows, limit or _SHOWN))
-    if shown:
-        Screen(sys.stdout).table(_COLUMNS, [_cells(row) for row in shown])
+    elif as_csv:
+        write_bytes(sys.stdout, runs_as_csv(itertools.islice(rows, limit)).encode())
+    elif html is not None:
+        title = schedule or sweep or (Path(notebook).name if notebook else executor.root.name)
+        write_page(html, title, itertools.islice(rows, limit))
     else:
+        _show_table(rows, limit, of_schedule=schedule is not None)
+
+
+def _show_table(rows: Iterator[RunRow], limit: int | None, *, of_schedule: bool) -> None:
+    shown = list(itertools.islice(rows, limit or _SHOWN))
+    if not shown:
         Screen(sys.stderr).line("There are no such runs.")
+    elif of_schedule:
+        Screen(sys.stdout).table(*schedule_table(shown))
+    else:
+        Screen(sys.stdout).table(_COLUMNS, [_cells(row) for row in shown])
     if limit is None and next(rows, None) is not None:
         Screen(sys.stderr).line(f"These are the newest {_SHOWN}; --limit N shows more.")
 
@@ -163,7 +185,7 @@ def _show_unfinished(record: RunRecord, as_json: bool, llm: int | None) -> None:
         write_json(sys.stdout, row)
         return
     lines = [
-        f"{row.status}: {_local(row.started_at)}",
+        f"{row.status}: {local_time(row.started_at)}",
         f"notebook  {shown_path(row.output_path or '-')}",
         f"cells     {shown_path(str(record.journal_file))}",
         f"run       {row.run_id}",
@@ -177,16 +199,9 @@ def _show_unfinished(record: RunRecord, as_json: bool, llm: int | None) -> None:
 def _cells(row: RunRow) -> list[str]:
     return [
         row.run_id,
-        _local(row.started_at),
+        local_time(row.started_at),
         row.status,
         row.error_kind or "",
         "" if row.duration_seconds is None else duration(row.duration_seconds),
         shown_path(row.input_path) if row.input_path else "",
     ]
-
-
-def _local(started_at: datetime | None) -> str:
-    """A time in the zone of who reads it."""
-    if started_at is None:
-        return ""
-    return f"{started_at.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -28,6 +28,8 @@ class RunRow(Record):
     Attributes:
         status: ``success`` or ``error``; ``running``; ``cut off`` where the process that ran it
             is gone and left no result; ``unreadable`` where its record is.
+        schedule: The entry that had it run.
+        scheduled_at: The due time that it was run for.
     """
 
     run_id: str
@@ -38,6 +40,8 @@ class RunRow(Record):
     input_path: str | None = None
     output_path: str | None = None
     sweep: str | None = None
+    schedule: str | None = None
+    scheduled_at: datetime | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     scraps: dict[str, Any] = Field(default_factory=dict)
 
@@ -52,6 +56,8 @@ class RunRow(Record):
             input_path=result.input_path,
             output_path=result.output_path,
             sweep=result.sweep,
+            schedule=result.trigger.name if result.trigger.kind == "schedule" else None,
+            scheduled_at=result.trigger.scheduled_at,
             parameters=result.parameters,
             scraps=dict(result.scraps),
         )
@@ -110,19 +116,20 @@ def table_of(rows: Iterable[RunRow]) -> DataFrame:
     fixed = ["run_id", "started_at", "status", "error_kind", "duration_seconds"]
     rows = list(rows)
     records = [
-        {name: row[name] for name in fixed} | _spread("parameters", row) | _spread("scraps", row)
+        {name: row[name] for name in fixed} | spread("parameters", row) | spread("scraps", row)
         for row in rows
     ]
-    spread = [*_names("parameters", rows), *_names("scraps", rows)]
-    return pandas.DataFrame(records, columns=[*fixed, *spread])
+    more = [*_names("parameters", rows), *_names("scraps", rows)]
+    return pandas.DataFrame(records, columns=[*fixed, *more])
 
 
-def _spread(group: str, row: RunRow) -> dict[str, Any]:
+def spread(group: str, row: RunRow) -> dict[str, Any]:
+    """The columns that a run has of its parameters, or of its scraps."""
     return {f"{group}.{name}": value for name, value in row[group].items()}
 
 
 def _names(group: str, rows: Iterable[RunRow]) -> dict[str, None]:
-    return dict.fromkeys(name for row in rows for name in _spread(group, row))
+    return dict.fromkeys(name for row in rows for name in spread(group, row))
 
 
 def list_runs(
@@ -133,6 +140,7 @@ def list_runs(
     since: datetime | None = None,
     status: StatusFilter | None = None,
     sweep: str | None = None,
+    schedule: str | None = None,
 ) -> Iterator[RunRow]:
     """The runs recorded for a root, the newest first; read one by one.
 
@@ -143,6 +151,7 @@ def list_runs(
         since: Only runs that were asked for since; a time without zone is a local one.
         status: Only these.
         sweep: Only runs of the sweep of this name.
+        schedule: Only runs of the entry of this name.
 
     Raises:
         UsageError: There is no such status.
@@ -151,11 +160,26 @@ def list_runs(
         raise UsageError(f"No run has the status {status!r}", hint=f"Use {', '.join(FILTERS)}.")
     # The ids say when: what is older need not be read.
     first = "" if since is None else f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    recent = itertools.takewhile(lambda r: r.run_id >= first, iter_records(root, state_dir))
+    recent: Iterator[RunRecord] = itertools.takewhile(
+        lambda record: record.run_id >= first, iter_records(root, state_dir)
+    )
+    if schedule is not None:
+        # Whose a run is stands in a line that is quickly read; its result may be long.
+        recent = (r for r in recent if _entry_of(r.header()) in (schedule, None))
     for row in map(row_of, recent):
         of_notebook = notebook is None or row.input_path == str(notebook)
-        if of_notebook and row.has(status) and (sweep is None or row.sweep == sweep):
+        of_sweep = sweep is None or row.sweep == sweep
+        of_schedule = schedule is None or row.schedule == schedule
+        if of_notebook and of_sweep and of_schedule and row.has(status):
             yield row
+
+
+def _entry_of(header: dict[str, Any]) -> str | None:
+    """The entry that a run is of, as its journal has it; None where that does not say it."""
+    trigger = header.get("trigger")
+    if not isinstance(trigger, dict):
+        return None
+    return trigger.get("name") if trigger.get("kind") == "schedule" else ""
 
 
 def row_of(record: RunRecord) -> RunRow:
@@ -174,4 +198,6 @@ def row_of(record: RunRecord) -> RunRow:
         input_path=header.get("input_path"),
         output_path=header.get("output_path"),
         sweep=header.get("sweep"),
+        schedule=_entry_of(header) or None,
+        scheduled_at=(header.get("trigger") or {}).get("scheduled_at"),
     )

@@ -75,7 +75,17 @@ def check_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> P
         DocumentError: The parameters cell cannot be read.
     """
     declared = read_parameters(notebook)
-    _check_names(declared, parameters)
+    check_names(declared, parameters)
+    check_required(declared, parameters)
+    return declared
+
+
+def check_required(declared: Parameters, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters without one that is declared without a default.
+
+    Raises:
+        ParameterError: Names all that are missing.
+    """
     missing = [
         name
         for name, parameter in declared.items()
@@ -86,7 +96,6 @@ def check_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> P
             f"Missing {_listed('parameter', missing)}: declared without a default",
             hint="Pass a value for each, or give it a default in the parameters cell.",
         )
-    return declared
 
 
 def check_types(
@@ -142,7 +151,12 @@ def _misfit(parameter: Parameter, value: Any, steps: tuple[int | str, ...], prob
     return f"Parameter {parameter.name} must be {parameter.type}, not {given}{inside}"
 
 
-def _check_names(declared: Parameters, parameters: Mapping[str, Any]) -> None:
+def check_names(declared: Parameters, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters that are not declared.
+
+    Raises:
+        ParameterError: Names all offenders, with the nearest declared name of each.
+    """
     for name in parameters:
         if not isinstance(name, str) or not name.isidentifier():
             raise ParameterError(

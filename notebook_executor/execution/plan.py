@@ -65,10 +65,12 @@ class Plan:
         return max(0.0, min(limit, self.deadline - time.monotonic()))
 
 
-def make_plan(request: RunRequest, root: Path, settings: Settings) -> Plan:
+def make_plan(
+    request: RunRequest, root: Path, settings: Settings, run_id: str | None = None
+) -> Plan:
     started_at = datetime.now(UTC)
     began = time.monotonic()
-    run_id = new_run_id(started_at)
+    run_id = run_id or new_run_id(started_at)
     source = None if request.node is not None else _absolute(root, request.path)
     return Plan(
         request=request,

@@ -21,7 +21,7 @@ from notebook_executor.models import ExecutionResult
 if TYPE_CHECKING:
     from notebook_executor.execution.plan import Plan
 
-_STATE = ".nbx"
+STATE = ".nbx"
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,11 @@ def create_record(run_id: str, root: Path, state_dir: str | None, output: Path |
         DocumentError: None of these can be written.
         FileExistsError: There is a run of this id already.
     """
-    places = [root / _STATE]
+    places = [root / STATE]
     if state_dir:
         places.append(Path(state_dir))
     if output is not None:
-        places.append(output.parent / _STATE)
+        places.append(output.parent / STATE)
     reasons = []
     for place in places:
         try:
@@ -133,9 +133,7 @@ def create_record(run_id: str, root: Path, state_dir: str | None, output: Path |
 def _make(place: Path, run_id: str) -> RunRecord:
     directory = place / "runs" / run_id
     directory.mkdir(parents=True)
-    ignore = place / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    hide_from_git(place)
     # A directory that can be made but not written (full disk) must not be chosen.
     probe = directory / "journal.jsonl"
     try:
@@ -146,8 +144,15 @@ def _make(place: Path, run_id: str) -> RunRecord:
     return RunRecord(directory)
 
 
+def hide_from_git(place: Path) -> None:
+    """Have git ignore a folder of ours, itself included."""
+    ignore = place / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
 def state_directories(root: Path, state_dir: str | None) -> list[Path]:
-    places = [root / _STATE, *([Path(state_dir)] if state_dir else [])]
+    places = [root / STATE, *([Path(state_dir)] if state_dir else [])]
     return [place / "runs" for place in places if (place / "runs").is_dir()]
 
 

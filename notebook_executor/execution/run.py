@@ -53,20 +53,28 @@ class Begun:
     problem: str = ""
 
 
-def begin_run(request: RunRequest, root: Path, settings: Settings) -> Begun:
+def begin_run(
+    request: RunRequest, root: Path, settings: Settings, run_id: str | None = None
+) -> Begun:
     """Give a run its id and its record.
 
     Args:
         request: What to run.
         root: The project; relative paths, ``runs/`` and ``.nbx/`` are below it.
         settings: The operator's.
+        run_id: One that was drawn by ``new_run_id``; None to draw one that is still free.
+
+    Raises:
+        FileExistsError: Another run has the ``run_id`` that was given.
     """
     while True:
-        plan = make_plan(request, root, settings)
+        plan = make_plan(request, root, settings, run_id)
         try:
             record = create_record(plan.run_id, root, settings.state_dir, plan.output_path)
             record.begin(header_of(plan))
         except FileExistsError:
+            if run_id is not None:
+                raise
             continue  # two runs of the same instant drew the same id
         except DocumentError as error:
             return Begun(plan, None, str(error))

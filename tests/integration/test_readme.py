@@ -27,7 +27,8 @@ def _commands(program: str) -> list[str]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    shutil.copytree(_ROOT / "notebooks", tmp_path / "notebooks")
+    for folder in ("notebooks", "schedules"):
+        shutil.copytree(_ROOT / folder, tmp_path / folder)
     (tmp_path / ".nbx").mkdir()
     return tmp_path
 
@@ -46,6 +47,13 @@ def test_the_command_line_s_examples_succeed(project: Path) -> None:
         done = _run(words, project)
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert done.stdout.strip(), command
+
+
+def test_the_entry_that_is_shown_is_valid(project: Path) -> None:
+    (entry,) = _blocks("yaml")
+    (project / "schedules" / "fleet.yaml").write_text(entry, "utf-8")
+    words = [sys.executable, "-m", "notebook_executor.cli.main", "schedule", "check"]
+    assert _run(words, project).stdout == "1 valid entry in 1 file, nothing wrong\n"
 
 
 def test_the_agent_s_example_prints_what_is_shown(project: Path) -> None:

@@ -78,6 +78,7 @@ def starts(executor: NotebookExecutor) -> None:
 
 def lists(executor: NotebookExecutor) -> None:
     runs = executor.runs(notebook=Path("in.ipynb"), since=datetime.now(), sweep="s", limit=5)
+    executor.runs(schedule="nightly")
     assert_type(runs, Runs)
     assert_type(runs[0].status, Literal["success", "error", "running", "cut off", "unreadable"])
     assert_type(runs[:2], Runs)

@@ -55,6 +55,10 @@ def test_runs_are_chosen_by_what_is_asked_for(tmp_path: Path, ids: list[str]) ->
     assert chosen(notebook="b.ipynb") == [third]
     assert chosen(status="interrupted")[0] == third
     assert chosen(status="success", limit=1) == [second]
+    fourth = record(tmp_path, 4, trigger={"kind": "schedule", "name": "nightly"})
+    record(tmp_path, 5, trigger={"kind": "api", "name": "nightly"})
+    assert chosen(schedule="nightly") == [fourth]
+    assert chosen(schedule="other") == []
     assert chosen(since=_NOON + timedelta(minutes=30), sweep="s") == [second]
     local = (_NOON + timedelta(minutes=90)).astimezone().replace(tzinfo=None)
     assert chosen(since=local)[0] == third

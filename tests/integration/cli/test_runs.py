@@ -42,6 +42,8 @@ def test_runs_are_listed_and_shown(
         "input_path": str(good),
         "output_path": first.output_path,
         "sweep": None,
+        "schedule": None,
+        "scheduled_at": None,
         "parameters": {},
         "scraps": {},
     }

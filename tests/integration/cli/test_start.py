@@ -24,7 +24,14 @@ HEAVY = {"IPython", "jupyter_client", "nbdime", "nbformat", "papermill", "pydant
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["run", "--help"], ["runs", "list", "--help"], ["diff", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["runs", "list", "--help"],
+        ["diff", "--help"],
+        ["schedule", "--help"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (
@@ -50,7 +57,7 @@ def test_help_lists_the_verbs_that_there_are(nbx: Nbx) -> None:
     commands = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in commands] == [
         *("run", "runs", "params", "scraps", "show", "edit", "diff", "merge", "strip"),
-        *("validate", "kernels", "ps", "reap", "doctor"),
+        *("validate", "schedule", "kernels", "ps", "reap", "doctor"),
     ]
 
 
