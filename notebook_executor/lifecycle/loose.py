@@ -14,6 +14,8 @@ from typing import Self
 
 _MARK = "NBX_LEASE"
 _KILL_SECONDS = 5.0
+_SWEEP_SECONDS = 20.0  # looking at all processes takes its time where there are many
+_PAUSE = 0.01
 
 
 def with_mark(env: Mapping[str, str], token: str) -> dict[str, str]:
@@ -39,14 +41,14 @@ def sweep(token: str) -> int:
     """Kill all that carry a token, and wait for them; the number of those left."""
     import psutil
 
-    deadline = time.monotonic() + _KILL_SECONDS
-    # Again, as long as there are some: they may fork meanwhile.
+    deadline = time.monotonic() + _SWEEP_SECONDS
+    # Again, as long as there are some: they may fork meanwhile. Those that are dead and that
+    # nobody collects are none.
     while (found := marked(token)) and time.monotonic() < deadline:
         for pid in found:
             with contextlib.suppress(psutil.Error):
-                process = psutil.Process(pid)
-                process.kill()
-                process.wait(_KILL_SECONDS)
+                psutil.Process(pid).kill()
+        time.sleep(_PAUSE)
     return len(found)
 
 
