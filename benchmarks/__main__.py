@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import subprocess
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks import floor, report
-from benchmarks.measuring import ROOT, Bench, Row
+from benchmarks.measuring import ROOT, Bench, Row, explained
 from benchmarks.rows import ROWS
 
 _DOCS = ROOT / "docs"
@@ -59,10 +58,9 @@ def measure(names: Iterable[str], bench: Bench, rows: list[Row], save: Path | No
                 replace(rows, fresh)
                 if save is not None:
                     report.save(rows, machine, save)
-        except (subprocess.SubprocessError, OSError) as error:
+        except Exception as error:  # whatever befalls one row, the others are measured
             failed.append(name)
-            said = str(getattr(error, "stderr", None) or "").strip().splitlines()
-            say(f"  failed: {error}; {' / '.join(said[-3:])}")
+            say(f"  failed: {explained(error)}")
         say(f"  {time.monotonic() - began:.0f} s")
     return failed
 
@@ -80,7 +78,7 @@ def main() -> int:
     compileall.compile_dir(ROOT / "notebook_executor", quiet=2)
     rows = report.load(given.json) if given.json else []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        bench = Bench(Path(folder), given.repetitions, given.quick, say)
+        bench = Bench(Path(folder), given.repetitions, given.quick, tell=say)
         machine = report.machine()
         failed = measure(given.only, bench, rows, given.json)
     print(report.preface(machine), report.table(rows), sep="\n\n")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import psutil
 
 ROOT = Path(__file__).parents[1]
-_LONGEST = 600.0
+_END_SECONDS = 10.0
+_Value = TypeVar("_Value", float, list[float])
 # ploomber-engine reports each run to a server unless it is told not to.
 _QUIET = {"PLOOMBER_STATS_ENABLED": "false", "PLOOMBER_VERSION_CHECK_DISABLED": "true"}
 
@@ -58,11 +63,13 @@ class Bench:
         folder: For the notebooks; its owner removes it.
         repetitions: Rounds of each row.
         quick: Everything small, to see that it works; the figures mean nothing.
+        longest: Seconds that a turn may take.
     """
 
     folder: Path
     repetitions: int = 5
     quick: bool = False
+    longest: float = 600.0
     tell: Callable[[str], None] = print
 
     def size(self, full: int, quick: int) -> int:
@@ -70,28 +77,42 @@ class Bench:
 
     def rounds(
         self,
-        turns: Mapping[str, Callable[[], float]],
+        turns: Mapping[str, Callable[[], _Value]],
         *,
         at_most: int | None = None,
         rehearse: bool = False,
-    ) -> dict[str, list[float]]:
-        """Take all turns once a round; ``rehearse`` adds a round that does not count."""
-        taken: dict[str, list[float]] = {name: [] for name in turns}
+    ) -> dict[str, list[_Value]]:
+        """Take all turns once a round; ``rehearse`` adds a round that does not count.
+
+        A round in which a turn fails does not count either, as neighbours are compared.
+
+        Raises:
+            subprocess.SubprocessError: There was no round without that.
+        """
+        taken: dict[str, list[_Value]] = {name: [] for name in turns}
         counted = min(self.repetitions, at_most or self.repetitions)
         rehearsals = 1 if rehearse and not self.quick else 0
+        failure = None
         for number in range(-rehearsals, counted):
-            for name, turn in turns.items():
-                value = turn()
-                if number >= 0:
+            try:
+                values = {name: turn() for name, turn in turns.items()}
+            except subprocess.SubprocessError as error:
+                failure = error
+                self.tell(f"  {number + 1}/{counted} left out: {explained(error)}")
+                continue
+            if number >= 0:
+                for name, value in values.items():
                     taken[name].append(value)
-                    self.tell(f"  {number + 1}/{counted} {name}: {value:.4g}")
+                    self.tell(f"  {number + 1}/{counted} {name}: {_shown(value)}")
+        if failure is not None and not any(taken.values()):
+            raise failure
         return taken
 
     def turn(self, name: str, **arguments: Any) -> list[float]:
         """What a function of ``turns`` says in a process of its own.
 
         Raises:
-            subprocess.SubprocessError: It failed, or took more than ten minutes.
+            subprocess.SubprocessError: It failed, or took too long.
         """
         answer = self.folder / "answer.json"
         answer.unlink(missing_ok=True)
@@ -109,22 +130,55 @@ class Bench:
 
     def _run(self, words: list[str], cwd: Path) -> None:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        subprocess.run(
-            words,
-            cwd=cwd,
-            env={**os.environ, **_QUIET, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=True,
-            timeout=_LONGEST,
-        )
+        # A file, as a pipe would be held open by whatever a peer has left running.
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env={**os.environ, **_QUIET, "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
+            try:
+                status = process.wait(self.longest)
+            finally:
+                _end(process)
+            if status != 0:
+                said.seek(0)
+                raise subprocess.CalledProcessError(status, words, stderr=said.read())
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all it has started, unless it has exited."""
+    if process.poll() is None:
+        started = psutil.Process(process.pid).children(recursive=True)
+        for one in started:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        process.kill()
+        process.wait()
+        psutil.wait_procs(started, timeout=_END_SECONDS)
+
+
+def explained(error: Exception) -> str:
+    """What went wrong, and the last lines that the process has written."""
+    said = str(getattr(error, "stderr", None) or "").strip().splitlines()
+    return " / ".join([str(error), *said[-3:]])
+
+
+def _shown(value: float | list[float]) -> str:
+    return " ".join(f"{one:.4g}" for one in ([value] if isinstance(value, float) else value))
 
 
 def ratios(ours: Iterable[float], theirs: Iterable[float]) -> list[float]:
     """Round by round, because what disturbs a machine disturbs neighbours alike."""
     return [mine / other for mine, other in zip(ours, theirs, strict=True)]
+
+
+def column(samples: Mapping[str, Sequence[Sequence[float]]], index: int) -> dict[str, list[float]]:
+    """One of the values that each turn has taken."""
+    return {name: [values[index] for values in taken] for name, taken in samples.items()}
 
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measuring import Bench, Row, exponent, ratios
+from benchmarks.measuring import Bench, Row, column, exponent, ratios
 from benchmarks.notebooks import (
     write_meeting,
     write_printing_cells,
@@ -44,16 +44,14 @@ def two_cells(bench: Bench) -> Iterator[Row]:
 
 def first_run(bench: Bench) -> Iterator[Row]:
     notebook = str(write_two_cells(bench.folder))
-    alone: dict[str, list[float]] = {runner: [] for runner in RUNNERS}
-
-    def turn(runner: str) -> float:
-        whole, run = bench.turn("first", runner=runner, notebook=notebook)
-        alone[runner].append(run)
-        return whole
-
-    samples = bench.rounds({runner: partial(turn, runner) for runner in RUNNERS}, rehearse=True)
-    for kept in alone.values():
-        del kept[: len(kept) - len(samples[OURS])]
+    taken = bench.rounds(
+        {
+            runner: partial(bench.turn, "first", runner=runner, notebook=notebook)
+            for runner in RUNNERS
+        },
+        rehearse=True,
+    )
+    samples, alone = column(taken, 0), column(taken, 1)
     imported = ratios(alone[OURS], alone["papermill"])
     yield Row(
         "first_run",
@@ -129,23 +127,24 @@ def memory(bench: Bench) -> Iterator[Row]:
 
 def _memory_row(bench: Bench, what: str, notebook: Path) -> Row:
     small = str(write_two_cells(bench.folder))
-    allowed: dict[str, list[float]] = {OURS: [], "nbclient": []}
 
-    def turn(runner: str) -> float:
+    def turn(runner: str) -> list[float]:
         grown, kept = bench.turn("memory", runner=runner, small=small, notebook=str(notebook))
-        allowed[runner].append((2 * kept + 50e6) / _MIB)
-        return grown / _MIB
+        return [grown / _MIB, (2 * kept + 50e6) / _MIB]
 
-    samples = bench.rounds({runner: partial(turn, runner) for runner in allowed}, at_most=3)
+    taken = bench.rounds(
+        {runner: partial(turn, runner) for runner in (OURS, "nbclient")}, at_most=3
+    )
+    samples, allowed = column(taken, 0), column(taken, 1)[OURS]
     return Row(
         "memory",
         f"host memory above start, {what}",
         "at most twice the notebook + 50 MB",
         1.0,
-        ratios(samples[OURS], allowed[OURS]),
+        ratios(samples[OURS], allowed),
         samples,
         unit="MiB",
-        note=f"{median(allowed[OURS]):.0f} MiB were allowed",
+        note=f"{median(allowed):.0f} MiB were allowed",
     )
 
 
@@ -153,10 +152,17 @@ def many(bench: Bench) -> Iterator[Row]:
     notebook = str(write_two_cells(bench.folder))
     count, workers = bench.size(64, 4), bench.size(4, 2)
 
-    def turn(runner: str) -> float:
-        return bench.turn("many", runner=runner, notebook=notebook, count=count, workers=workers)[0]
+    def turn(runner: str) -> list[float]:
+        seconds, failed = bench.turn(
+            "many", runner=runner, notebook=notebook, count=count, workers=workers
+        )
+        # What a runner has not finished took part of its time all the same.
+        return [seconds * count / (count - failed), failed]
 
-    samples = bench.rounds({runner: partial(turn, runner) for runner in (OURS, "papermill")})
+    taken = bench.rounds({runner: partial(turn, runner) for runner in (OURS, "papermill")})
+    samples = column(taken, 0)
+    lost = {runner: int(sum(failed)) for runner, failed in column(taken, 1).items()}
+    runs = count * len(samples[OURS])
     yield Row(
         "many",
         f"{count} notebooks of two cells, {workers} at a time; papermill in a process pool",
@@ -164,6 +170,9 @@ def many(bench: Bench) -> Iterator[Row]:
         0.1,
         ratios(samples[OURS], samples["papermill"]),
         samples,
+        note="; ".join(
+            f"{lost[name]} of {runs} runs of {name} failed" for name in lost if lost[name]
+        ),
     )
 
 

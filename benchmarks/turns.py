@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,17 +74,32 @@ def _status(field: str) -> int:
 
 
 def many(runner: str, notebook: str, count: int, workers: int) -> list[float]:
-    """Seconds for ``count`` runs, ``workers`` at a time, the workers' start included."""
+    """Seconds for ``count`` runs, ``workers`` at a time, their start included; how many failed.
+
+    Raises:
+        RuntimeError: All of them have.
+    """
     source = Path(notebook)
     targets = [source.with_name(f"{runner}-{number}.ipynb") for number in range(count)]
     began = time.perf_counter()
     if runner == OURS:
         with ours(source.parent, warm=True) as run, ThreadPoolExecutor(workers) as pool:
-            list(pool.map(partial(run, source), targets))
+            failed = failures(pool.submit(run, source, target) for target in targets)
     else:
         with ProcessPoolExecutor(workers) as pool:
-            list(pool.map(partial(_run_once, runner, source), targets))
-    return [time.perf_counter() - began]
+            failed = failures(pool.submit(_run_once, runner, source, target) for target in targets)
+    seconds = time.perf_counter() - began
+    if failed == count:
+        raise RuntimeError(f"all {count} runs of {runner} failed")
+    return [seconds, failed]
+
+
+def failures(futures: Iterable[Future[Any]]) -> int:
+    """Wait for all; each one that failed is told on standard error."""
+    errors = [future.exception() for future in list(futures)]
+    for error in filter(None, errors):
+        print(repr(error), file=sys.stderr)
+    return sum(error is not None for error in errors)
 
 
 def _run_once(runner: str, source: Path, target: Path) -> None:

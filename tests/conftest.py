@@ -26,9 +26,10 @@ restore_dispositions()
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
-_PATIENCE = 5.0
+_PATIENCE = 60.0
 _KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _Found = TypeVar("_Found", bound=Sized)
+_leaked: set[psutil.Process] = set()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,9 +57,11 @@ def nothing_left_behind(own_temporary_directory: Path) -> Iterator[None]:
     if psutil.Process().children() or _descriptors() - descriptors:
         # What a test forgot to close is closed when it is collected.
         gc.collect()
-    left = _settled(lambda: psutil.Process().children(recursive=True))
+    left = _settled(lambda: _new(psutil.Process().children(recursive=True)))
+    _leaked.update(left)
     assert not left, f"processes left: {[_described(process) for process in left]}"
-    marked = _settled(lambda: _marked_processes(place))
+    marked = _settled(lambda: _new(_marked_processes(place)))
+    _leaked.update(marked)
     assert not marked, f"processes of kernels left: {[_described(process) for process in marked]}"
     running = _settled(lambda: _own_threads() - threads)
     assert not running, f"threads left: {running}"
@@ -69,13 +72,18 @@ def nothing_left_behind(own_temporary_directory: Path) -> Iterator[None]:
 
 
 def _settled(look: Callable[[], _Found]) -> _Found:
-    """Look again, for a few seconds, until nothing is found: what is dying takes a moment."""
+    """Look again, for a while, until nothing is found: what is dying takes a moment."""
     deadline = time.monotonic() + _PATIENCE
     found = look()
     while found and time.monotonic() < deadline:
         time.sleep(0.01)
         found = look()
     return found
+
+
+def _new(found: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that no earlier test has failed for."""
+    return [process for process in found if process not in _leaked]
 
 
 def _marked_processes(place: Path) -> list[psutil.Process]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -150,11 +151,17 @@ def _add_papermill_metadata(notebook: NotebookNode) -> None:
                 "default_parameters": {},
                 "parameters": {},
                 "environment_variables": {},
-                "version": version("papermill"),
+                "version": _papermill_version(),
             }
         )
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", [])
+
+
+@cache
+def _papermill_version() -> str:
+    # Its metadata is parsed as an e-mail, which takes as long as all the rest of the preparation.
+    return version("papermill")
 
 
 def _remove_error_markers(notebook: NotebookNode) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from notebook_executor.lifecycle.threads import new_thread
 
 _MARK = "NBX_LEASE"
 _KILL_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
 
 
 class BestEffortKernel:
@@ -98,8 +100,11 @@ class BestEffortKernel:
         assert self._popen is not None
         # Seen, but not collected: the pid stays taken until ``end``, so that no signal of ours
         # reaches a stranger.
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+        if hasattr(os, "waitid"):
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            _look_for_exit(self._popen.pid)
         self._exited.set()
         # A forked copy of this process may hold the pipe open: closing alone would go unnoticed.
         os.write(self._death_end, b"x")
@@ -144,10 +149,12 @@ class BestEffortKernel:
         import psutil
 
         found = set()
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if self._token in process.environ().get(_MARK, ""):
-                    found.add(process.pid)
+        # Where there is no /proc on Linux, psutil lists no process and takes the first of them.
+        with contextlib.suppress(IndexError):
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    if self._token in process.environ().get(_MARK, ""):
+                        found.add(process.pid)
         return found
 
     def _sweep(self) -> int:
@@ -174,3 +181,16 @@ class BestEffortKernel:
         popen.returncode = os.waitstatus_to_exitcode(status)
         unit = 1 if os.uname().sysname == "Darwin" else 1024
         return popen.returncode, usage.ru_maxrss * unit
+
+
+def _look_for_exit(pid: int) -> None:
+    """Block until a child has exited, and leave it uncollected.
+
+    For Python on macOS, which has no ``waitid`` before 3.13.
+    """
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(_LOOK_SECONDS)

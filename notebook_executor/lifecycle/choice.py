@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,7 +35,7 @@ class Containment:
 
     def prepare(self) -> None:
         """Begin what the first kernel would wait for; does not block, and may be called again."""
-        if _has_supervisors():
+        if has_supervisors():
             self.supervisor.launch()
 
     def open(
@@ -73,14 +74,20 @@ class Containment:
                 f"Containment {required!r} is required, and only {tier!r} is to be had: {why_not}",
                 hint="Require less, or change what the reason names.",
             )
-        path = directory or new_directory_path(outer_directory())
         told = described(record, tier)
         if tier == "best_effort":
-            return BestEffortKernel(path, told, owned)
-        return KeptKernel(self.supervisor, tier, path, told, owned, server)
+            return BestEffortKernel(directory or _new_path(), told, owned)
+        keep = partial(KeptKernel, self.supervisor, tier, record=told, owned=owned, server=server)
+        try:
+            return keep(directory=directory or _new_path())
+        except KernelStartError as error:
+            # A guard that was killed may have been asked while it was dying; the next one answers.
+            if not error.details.get("retryable"):
+                raise
+            return keep(directory=directory or _new_path())
 
     def _best(self, host_view: bool) -> tuple[Tier, str]:
-        if not _has_supervisors():
+        if not has_supervisors():
             return "best_effort", "the others need Linux and /proc"
         if host_view:
             return "subreaper", "the host's processes are to be seen"
@@ -108,5 +115,10 @@ def suffices(tier: Tier, required: Tier | None) -> bool:
     return required is None or _RANK[tier] >= _RANK[required]
 
 
-def _has_supervisors() -> bool:
+def _new_path() -> Path:
+    return new_directory_path(outer_directory())
+
+
+def has_supervisors() -> bool:
+    """Whether guard and keepers, and what they fork, can work here."""
     return sys.platform.startswith("linux") and os.path.isdir("/proc/self")

@@ -8,13 +8,13 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from notebook_executor.errors import KernelStartError
+from notebook_executor.lifecycle.choice import has_supervisors
 from notebook_executor.lifecycle.directories import bases, new_directory_path
 from notebook_executor.lifecycle.kernelspecs import find_launch_spec
 from notebook_executor.lifecycle.leases import is_newborn_name, open_lease, private_directories
@@ -84,7 +84,7 @@ def _versions() -> Finding:
 
 
 def _containment() -> Finding:
-    if not sys.platform.startswith("linux") or not os.path.isdir("/proc/self"):
+    if not has_supervisors():
         return Finding(
             "containment",
             "warning",

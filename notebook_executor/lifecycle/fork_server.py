@@ -19,6 +19,7 @@ import sys
 from typing import Any, NoReturn
 
 from notebook_executor.lifecycle import forked_kernel, keeper
+from notebook_executor.lifecycle.forked_end import ForkedEnd
 from notebook_executor.lifecycle.forking import fork_apart
 from notebook_executor.lifecycle.launching import be_child_of, set_limits, take_on
 from notebook_executor.lifecycle.wire import Wire
@@ -41,6 +42,12 @@ _MODULES = (
     "sqlite3",
     "tornado.platform.asyncio",
 )
+_CONFIGURATIONS = (
+    "ipython_config.py",
+    "ipython_config.json",
+    "ipython_kernel_config.py",
+    "ipython_kernel_config.json",
+)
 
 
 def main(control_fd: int, status_fd: int) -> None:
@@ -60,7 +67,8 @@ def main(control_fd: int, status_fd: int) -> None:
         except BaseException as error:
             wire.send(problem=f"{type(error).__name__}: {error}")
             return
-        wire.send(problem="", **_surroundings())
+        surroundings = _surroundings()
+        wire.send(problem="", **surroundings)
     gc.collect()
     gc.freeze()
     try:
@@ -70,7 +78,8 @@ def main(control_fd: int, status_fd: int) -> None:
         control.close()
     else:
         return
-    kernel.live(environment)
+    # What the user has configured runs before anything is known to be the notebook's.
+    kernel.live(environment, None if surroundings["configured"] else ForkedEnd())
 
 
 def _import(preload: list[str]) -> None:
@@ -87,25 +96,25 @@ def _surroundings() -> dict[str, Any]:
     from jupyter_core.paths import jupyter_config_path
 
     profile = os.path.join(get_ipython_dir(), "profile_default")
-    folders = [*sys.path, get_ipython_dir(), profile, os.path.join(profile, "startup")]
-    folders += [*jupyter_config_path(), "/etc/ipython", "/usr/local/etc/ipython"]
-    folders.append(os.path.join(sys.prefix, "etc", "ipython"))
+    startup = os.path.join(profile, "startup")
+    # Not these folders themselves: each kernel of the user's changes them by its history.
+    folders = [get_ipython_dir(), profile, *jupyter_config_path(), "/etc/ipython"]
+    folders += ["/usr/local/etc/ipython", os.path.join(sys.prefix, "etc", "ipython")]
+    configurations = [os.path.join(folder, name) for folder in folders for name in _CONFIGURATIONS]
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     own = {name for name in files if name and not name.startswith((sys.prefix, sys.base_prefix))}
-    return {"watched": sorted({*filter(None, folders), *own}), "configured": _configured(folders)}
+    return {
+        "watched": sorted({*filter(None, sys.path), startup, *configurations, *own}),
+        "configured": _configured(startup, configurations),
+    }
 
 
-def _configured(folders: list[str]) -> bool:
+def _configured(startup: str, configurations: list[str]) -> bool:
     """Whether there is code or configuration of the user's that runs while a kernel starts."""
-    if os.environ.get("PYTHONSTARTUP"):
+    if os.environ.get("PYTHONSTARTUP") or any(map(os.path.exists, configurations)):
         return True
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            for name in os.listdir(folder):
-                if name.startswith(("ipython_config.", "ipython_kernel_config.")):
-                    return True
-                if folder.endswith("startup") and name.endswith((".py", ".ipy")):
-                    return True
+    with contextlib.suppress(OSError):
+        return any(name.endswith((".py", ".ipy")) for name in os.listdir(startup))
     return False
 
 

@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+from notebook_executor.lifecycle.forked_end import ForkedEnd
 from notebook_executor.lifecycle.launching import take_on
 
 _PACKAGE = __name__.partition(".")[0]
@@ -42,23 +43,30 @@ class ForkedKernel:
         self._spec = spec
         self._waits_on = waits_on
 
-    def live(self, served: dict[str, str]) -> None:
+    def live(self, served: dict[str, str], end: ForkedEnd | None) -> None:
         """Be the kernel; return when it is to exit.
 
         Args:
             served: The environment that the fork server was started with.
+            end: How it ends; None for the way Python has.
         """
         _let_go(self._waits_on or ())
         self._disguise()
         if self._waits_on is None:
             self._dress(served, self._spec["env"])
         from ipykernel.kernelapp import IPKernelApp
+        from tornado.ioloop import IOLoop
 
         app: Any = IPKernelApp.instance(parent_handle=self._keeper)
         app.initialize(self._argv[self._argv.index("-f") :])
         if self._waits_on is not None:
             self._wait(app, served, *self._waits_on)
+        if end is not None:
+            # In the loop's first round: by then the kernel has all that it goes on with.
+            IOLoop.current().add_callback(end.begin)
         app.start()
+        if end is not None:
+            end.come()
 
     def _disguise(self) -> None:
         """Have ``sys`` tell of the command, and ``__main__`` and ``sys.modules`` nothing of us."""

@@ -58,6 +58,8 @@ atexit.register(get_ipython().kernel.control_thread.join, 2)
     "stop_on_error": False,
 }
 _READY_SECONDS = 3.0
+# A limit that ends each kernel at once would use up all that wait, and all that take their place.
+_MOST_REPLACEMENTS = 3
 
 
 @dataclass(frozen=True)
@@ -202,26 +204,24 @@ def start_kernel(
     graces = graces or Graces()
     deadline = time.monotonic() + start_timeout
     end = _End()
+
+    def begin(opened: Opened, attempt: ExitStack) -> Kernel:
+        _launch(spec, extra_arguments, env, prepare, cwd, limits, record, opened)
+        channels = opened.channels
+        if channels is None:
+            channels = Channels(opened.connection, opened.contained.death_fd)
+            attempt.callback(channels.close)
+        kernel = Kernel(spec, channels, opened.contained)
+        attempt.callback(end.stop, kernel, graces)
+        kernel.info = _wait_ready(kernel, deadline, start_timeout, unwanted)
+        return kernel
+
+    record = {"kernel": spec.name, "cwd": str(cwd), "host_pid": os.getpid(), **(about or {})}
     try:
         with ExitStack() as stack:
-            record = {
-                "kernel": spec.name,
-                "cwd": str(cwd),
-                "host_pid": os.getpid(),
-                **(about or {}),
-            }
             view = _View(host_view, required, record)
             another = partial(_open, spec, containment, warm, extra_arguments, env, transport, view)
-            launch = partial(_launch, spec, extra_arguments, env, prepare, cwd, limits, record)
-            opened, why_cold = _launched(stack, end, another, launch, cwd)
-            contained, channels = opened.contained, opened.channels
-            if channels is None:
-                channels = Channels(opened.connection, contained.death_fd)
-                stack.callback(channels.close)
-            kernel = Kernel(spec, channels, contained, why_cold=why_cold)
-            stack.callback(end.stop, kernel, graces)
-            kernel.info = _wait_ready(kernel, deadline, start_timeout, unwanted)
-            yield kernel
+            yield _begun(stack, end, another, begin, cwd)
     except KernelStartError as error:
         error.details["end"] = end.report()
         raise
@@ -229,14 +229,15 @@ def start_kernel(
         end.tell()
 
 
-def _launched(
+def _begun(
     stack: ExitStack,
     end: _End,
     another: Callable[[], tuple[Opened, str]],
-    launch: Callable[[Opened], None],
+    begin: Callable[[Opened, ExitStack], Kernel],
     cwd: Path,
-) -> tuple[Opened, str]:
-    """A kernel that was launched; one that has waited may be killed until then, and is replaced."""
+) -> Kernel:
+    """A kernel that answers; one that has waited may be killed until then, and is replaced."""
+    replacements = _MOST_REPLACEMENTS
     while True:
         with ExitStack() as attempt:
             opened, why_cold = another()
@@ -244,13 +245,16 @@ def _launched(
             if opened.channels is not None:
                 attempt.callback(opened.channels.close)
             try:
-                launch(opened)
+                kernel = begin(opened, attempt)
             except KernelStartError:
-                if opened.channels is None or not cwd.is_dir():
+                waited = opened.channels is not None
+                if not waited or opened.contained.alive or not replacements or not cwd.is_dir():
                     raise
+                replacements -= 1
                 continue
+            kernel.why_cold = why_cold
             stack.push(attempt.pop_all())
-            return opened, why_cold
+            return kernel
 
 
 def _launch(

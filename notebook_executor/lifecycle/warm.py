@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-from notebook_executor.lifecycle.choice import Containment
+from notebook_executor.lifecycle.choice import Containment, has_supervisors
 from notebook_executor.lifecycle.containment import Tier
 from notebook_executor.lifecycle.fork_server_handle import Command
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec
@@ -62,6 +62,11 @@ class WarmKernels:
         self._thread: threading.Thread | None = None
         self._over: list[Shelf] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many kernels wait at this moment."""
+        return sum(map(len, list(self._shelves.values())))
+
     def take(
         self,
         spec: LaunchSpec,
@@ -93,7 +98,7 @@ class WarmKernels:
         if self.mode is False:
             return ""
         command = Command.of(spec, env, extra, self._preload)
-        if not command.interpreter:
+        if not command.interpreter or not has_supervisors():
             return "only ipykernel on Linux, started in the usual way, can be warm"
         if self._owner != os.getpid():
             self._parents = self._shelves  # never to be collected, let alone ended, in this process
@@ -147,7 +152,7 @@ class WarmKernels:
         if self._over:
             return self._over.pop().end
         now = time.monotonic()
-        waiting = sum(map(len, self._shelves.values()))
+        waiting = self.waiting
         for command, shelf in list(self._shelves.items()):
             if now - shelf.used > _SERVER_SECONDS:
                 return self._shelves.pop(command).end

@@ -58,7 +58,7 @@ def test_a_warm_kernel_shows_what_a_cold_one_shows(
     with NotebookExecutor(tmp_path, warm=True) as executor:
         if waiting:
             executor.execute(make_notebook("1", name="first.ipynb"), False, **options)
-            stand_by(1)
+            stand_by(executor, 1)
         warm = _facts(executor, notebook, True, limits=limits, cwd=elsewhere, **options)
 
     assert cold.keys() == warm.keys()

@@ -94,7 +94,7 @@ def _steadying(sockets: str) -> dict[str, Any]:
     """
     return {
         "config": Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/k"}),
-        "execution_timeout": 10,
+        "execution_timeout": 30,
         "interrupt_on_timeout": True,
         "shutdown_kernel": "immediate",
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from . import cells
 from .accounts import Account
 from .fault import Act, Fault
-from .stage import Stage, Tier
+from .stage import PATIENCE, Stage, Tier
 from .traces import until_none
 
 _MOST_PROCESSES = 150
@@ -48,7 +48,7 @@ def _fork_bomb(stage: Stage) -> float:
         stage.await_file(stage.project / "go")
         (group / "cgroup.procs").write_text(str(stage.kernel().pid))
         (stage.project / "limited").touch()
-        assert not until_none(lambda: _room_in(group), 30), "the bomb does not fill the limit"
+        assert not until_none(lambda: _room_in(group), PATIENCE), "the bomb does not fill the limit"
         began = stage.kill(stage.kernel())
         seconds = stage.gone(began, host=False)
         assert stage.conclude()["error"]["kind"] == "kernel_died"

@@ -14,7 +14,7 @@ import psutil
 from . import cells
 from .accounts import Account
 from .fault import Act, Fault
-from .stage import Stage, Tier
+from .stage import PATIENCE, Stage, Tier
 from .traces import described, processes, until_none
 
 
@@ -59,7 +59,7 @@ def _all_three(stage: Stage) -> float | None:
 
 
 def _no_process(stage: Stage) -> None:
-    left = until_none(lambda: [described(pid) for pid in processes(stage.marks.of_host)], 15)
+    left = until_none(lambda: [described(pid) for pid in processes(stage.marks.of_host)], PATIENCE)
     assert not left, left
 
 

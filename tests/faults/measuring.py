@@ -74,8 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"round {turn + 1} of {wanted.times} done", file=sys.stderr, flush=True)
     if not wanted.warm:
         _put("peers", _peer_table())
-    soaks = [_soak(column, wanted.soak) for column in columns]
-    _put(f"{place}soak", "".join(soaks))
+    soaks = [_soak(column, wanted.soak) for column in columns] if wanted.soak else []
+    if soaks:
+        _put(f"{place}soak", "".join(soaks))
     failures = [text for tally in tallies.values() for text in tally.failures]
     print(*failures, sep="\n", file=sys.stderr)
     return 1 if failures or any("failed" in text for text in soaks) else 0
@@ -84,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/app.sh faults --full", description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="rounds (default: %(default)s)")
-    parser.add_argument("--soak", type=int, default=500, help="runs (default: %(default)s)")
+    parser.add_argument(
+        "--soak", type=int, default=500, help="runs, 0 for none (default: %(default)s)"
+    )
     parser.add_argument("--warm", action="store_true", help="of forked kernels, others waiting")
     return parser.parse_args(arguments)
 

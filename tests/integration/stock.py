@@ -19,7 +19,7 @@ from jupyter_client.multikernelmanager import MultiKernelManager
 from notebook_executor.lifecycle.installed import install_kernel
 
 NAME = "nbx-python3"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Kernel:
         told = place / f"told-{port}"
         source = _REGISTERS.replace("DIRECTORY", repr(str(self.directory)))
         source = source.replace("COMMAND", repr(tree_command(told))).replace("PORT", str(port))
-        with client_of(prefix, self.id) as client:
+        with server.connected(self.id), client_of(prefix, self.id) as client:
             reply = client.execute(f"{source}\n", reply=True, timeout=PATIENCE)
             assert reply["content"]["status"] == "ok", json.dumps(reply["content"])
             *self.session, self.escaped = told_in(told)

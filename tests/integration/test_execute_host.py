@@ -166,7 +166,7 @@ def _in_a_fork(path: Path) -> str:
         assert reader.poll(60), "the child did not finish"
         return str(reader.recv())
     finally:
-        child.join(10)
+        child.join(60)
         reader.close()
         writer.close()
 

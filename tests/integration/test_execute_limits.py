@@ -15,6 +15,8 @@ _MIB = 1024 * 1024
 
 
 _SPIN = "while True: pass"
+# More than a kernel needs to start, on whatever machine.
+_CPU_SECONDS = 3
 
 
 @pytest.mark.parametrize(
@@ -31,17 +33,17 @@ def test_cpu_time_is_that_of_all_processes(
     path = make_notebook("1", cell, "2")
 
     result = executor.execute(
-        path, False, timeout=60, limits={"cpu_seconds": 1}, host_view=host_view
+        path, False, timeout=60, limits={"cpu_seconds": _CPU_SECONDS}, host_view=host_view
     )
 
     assert result.error is not None
     assert (result.error.kind, result.error.retryable) == ("resource_limit", False)
-    assert "cpu_seconds=1 s" in result.error.message
+    assert f"cpu_seconds={_CPU_SECONDS} s" in result.error.message
     assert statuses(result) == ["ok", "error", "not_run"]
     assert result.cleanup.processes_left == 0
 
 
-_BURN = "import time\nwhile time.process_time() < 0.3: pass"
+_BURN = f"import time\nwhile time.process_time() < {_CPU_SECONDS / 5}: pass"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_cpu_time_of_processes_that_have_ended_counts(
     cell = f"import subprocess, sys\nburn = {_BURN!r}\nfor _ in range(6): {start}"
 
     result = executor.execute(
-        make_notebook(cell), False, timeout=60, limits={"cpu_seconds": 1}, host_view=host_view
+        make_notebook(cell), False, limits={"cpu_seconds": _CPU_SECONDS}, host_view=host_view
     )
 
     assert result.error is not None
@@ -76,7 +78,7 @@ def test_too_many_processes_end_the_run(
     )
 
     result = executor.execute(
-        make_notebook(cell), False, timeout=10, limits={"processes": 5}, host_view=host_view
+        make_notebook(cell), False, timeout=60, limits={"processes": 5}, host_view=host_view
     )
 
     assert result.error is not None

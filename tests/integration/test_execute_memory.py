@@ -9,8 +9,9 @@ from tests.conftest import MakeNotebook
 from tests.integration.seen import printed, statuses
 
 _MIB = 1024 * 1024
-# A program that takes far more memory than these tests allow it, and a cell that runs it.
-_HOG = "held = []\nfor _ in range(800): held.append(b'x' * 2**20)"
+# A program that holds far more memory than these tests allow it until it is ended for that, and a
+# cell that runs it.
+_HOG = "import signal\nheld = [b'x' * 2**20 for _ in range(400)]\nsignal.pause()"
 _RUN_HOG = f"import subprocess, sys\nhog = subprocess.run([sys.executable, '-Sc', {_HOG!r}])"
 
 
@@ -107,7 +108,7 @@ def test_a_cell_that_waits_for_a_killed_child_is_told_why(
 ) -> None:
     path = make_notebook(f"{_RUN_HOG}\nimport time\ntime.sleep(1000)")
 
-    result = executor.execute(path, False, timeout=2, limits={"memory": "200MiB"})
+    result = executor.execute(path, False, timeout=10, limits={"memory": "200MiB"})
 
     assert result.error is not None
     assert result.error.kind == "cell_timeout"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from notebook_executor import Event, NotebookExecutor
+from notebook_executor import NotebookExecutor
 from notebook_executor.execution.records import find_record
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_an_old_output_is_replaced_whole_or_not_at_all(
 def test_a_reader_never_sees_half_a_file_and_sees_finished_cells(
     executor: NotebookExecutor, make_notebook: MakeNotebook, tmp_path: Path
 ) -> None:
-    """One thread reads all the time; the file is refreshed about once a second."""
+    """One thread reads all the time; a cell goes on once the one before was seen in the file."""
     seen: list[int] = []
     over = threading.Event()
 
@@ -113,8 +113,10 @@ def test_a_reader_never_sees_half_a_file_and_sees_finished_cells(
             if (tmp_path / "out.ipynb").exists():
                 node = json.loads((tmp_path / "out.ipynb").read_bytes())
                 seen.append(sum(bool(cell["outputs"]) for cell in node["cells"]))
+                (tmp_path / f"seen-{seen[-1]}").touch()
 
-    cells = ["import time\nprint('x' * 3_000_000)\ntime.sleep(0.5)"] * 5
+    waits = "import os, time\nwhile not os.path.exists('seen-{}'): time.sleep(0.01)\n"
+    cells = [waits.format(number) + "print('x' * 3_000_000)" for number in range(4)]
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
         try:
@@ -125,7 +127,7 @@ def test_a_reader_never_sees_half_a_file_and_sees_finished_cells(
 
     assert result.ok, result
     assert seen == sorted(seen)
-    assert len(set(seen)) >= 3
+    assert {0, 1, 2, 3} <= set(seen)
 
 
 def test_a_running_cell_shows_what_it_has_printed_so_far(
@@ -133,18 +135,24 @@ def test_a_running_cell_shows_what_it_has_printed_so_far(
 ) -> None:
     shown: list[str] = []
 
-    def read(event: Event) -> None:
-        if event.kind == "output" and "third" in event.data["text"]:
-            node = json.loads((tmp_path / "out.ipynb").read_text())
-            shown.extend("".join(output["text"]) for output in node["cells"][0]["outputs"])
+    def read() -> None:
+        while not shown:
+            if (tmp_path / "out.ipynb").exists():
+                (cell,) = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+                shown.extend("".join(output["text"]) for output in cell["outputs"])
+        (tmp_path / "shown").touch()
 
-    words = "import time\nfor word in ('first', 'second', 'third'):\n"
-    source = words + "    print(word, flush=True)\n    time.sleep(1.2)"
-    result = executor.execute(make_notebook(source), "out.ipynb", on_event=read)
+    source = (
+        "import os, time\nprint('first', flush=True)\n"
+        "while not os.path.exists('shown'): time.sleep(0.01)\nprint('second')"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        result = executor.execute(make_notebook(source), "out.ipynb")
+        reading.result()
 
     assert result.ok, result
-    assert shown
-    assert shown[0].startswith("first\n")
+    assert shown == ["first\n"]
 
 
 @pytest.mark.parametrize("as_object", [False, True])

@@ -101,7 +101,7 @@ def test_a_timeout_is_nbclients_error_and_fires(make_notebook: MakeNotebook, sou
     path = make_notebook("print('kept')", source)
 
     with pytest.raises(CellTimeoutError, match=r"time\.sleep"):
-        _run(path, execution_timeout=1)
+        _run(path, execution_timeout=4)
 
     executed = nbformat.read(path.with_name("out.ipynb"), as_version=4)
     assert executed.cells[0].outputs[0].text == "kept\n"

@@ -70,7 +70,7 @@ def test_nbclient_gets_an_ipc_kernel_that_takes_all_it_started_with_it() -> None
 
 def test_nbconvert_executes_in_it(tmp_path: Path) -> None:
     node = _notebook("import os; print(os.getcwd())", _CHILDREN)
-    preprocessor = ExecutePreprocessor(kernel_name=NAME, timeout=30)  # type: ignore[no-untyped-call]
+    preprocessor = ExecutePreprocessor(kernel_name=NAME, timeout=60)  # type: ignore[no-untyped-call]
     executed, _ = preprocessor.preprocess(node, {"metadata": {"path": str(tmp_path)}})
     assert executed.cells[0].outputs[0].text.strip() == str(tmp_path)
     _assert_gone([int(pid) for pid in executed.cells[1].outputs[0].text.split()])
@@ -99,7 +99,7 @@ def test_a_restart_keeps_address_and_clients() -> None:
         children = kernel.run(_CHILDREN).split()
         kernel.manager.restart_kernel()
         _assert_gone([int(pid) for pid in children])
-        kernel.client.wait_for_ready(timeout=30)
+        kernel.client.wait_for_ready(timeout=PATIENCE)
         assert Path(kernel.manager.connection_file).read_text() == content
         second = kernel.run("import os; print(os.getpid(), 'x' in globals())")
         assert second.split()[1] == "False"
@@ -117,7 +117,7 @@ def test_a_kernel_that_died_is_restarted_at_its_address() -> None:
         _assert_gone(children)
         assert kernel.manager.has_kernel
         kernel.manager.restart_kernel(now=True, newports=True)
-        kernel.client.wait_for_ready(timeout=30)
+        kernel.client.wait_for_ready(timeout=PATIENCE)
         assert kernel.run("print('again')") == "again"
 
 
@@ -151,12 +151,14 @@ def test_a_kernel_that_holds_the_gil_is_killed_on_demand() -> None:
     manager.start_kernel()
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=30)
+    client.wait_for_ready(timeout=PATIENCE)
     client.execute("sum(range(10**12))")
     client.stop_channels()
+    # What a polite end, which this kernel does not hear of, would take.
+    manager.shutdown_wait_time = 100
     began = time.monotonic()
     manager.shutdown_kernel(now=True)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 50
     assert not manager.is_alive()
 
 

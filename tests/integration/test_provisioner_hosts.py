@@ -69,7 +69,7 @@ second = os.fork()
 if second == 0:
     raise SystemExit
 os.waitpid(second, 0)
-client.execute_interactive("print('still here')", timeout=30)
+client.execute_interactive("print('still here')", timeout=60)
 assert manager.is_alive()
 client.stop_channels()
 manager.shutdown_kernel()

@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager
 from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.installed import install_kernel
 from notebook_executor.lifecycle.provisioner import ContainedProvisioner
-from tests.integration.stock import NAME, installed_in, private_directories, started
+from tests.integration.stock import NAME, PATIENCE, installed_in, private_directories, started
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,7 +31,7 @@ def test_tcp_where_the_kernelspec_says_so(prefix: Path) -> None:
         assert kernel.manager.ip == "127.0.0.1"
         assert kernel.directory.name.startswith("nbx-")
         kernel.manager.restart_kernel()
-        kernel.client.wait_for_ready(timeout=30)
+        kernel.client.wait_for_ready(timeout=PATIENCE)
         assert kernel.run("print('reached')") == "reached"
 
 

@@ -68,7 +68,7 @@ def _killed_at(folder: Path, lines: int, later: float) -> str:
         time.sleep(later)  # a moment that nobody has chosen
         host.send_signal(signal.SIGKILL)
         told += host.stdout.read()
-        host.wait(timeout=30)
+        host.wait(timeout=60)
     return told
 
 

@@ -151,15 +151,17 @@ def test_what_all_were_killed_at_once_have_left_is_told_and_reaped(
     assert set(found.processes) == {process.pid for process in left.processes}
     assert (found.processes_left, found.files_left) == (0, 0)
     assert not kernel.directory.exists()
-    assert psutil.wait_procs(sleeps, 10)[1] == []
+    assert psutil.wait_procs(sleeps, 60)[1] == []
     assert live_kernels(own_base()) == []
 
 
 def test_looking_and_reaping_beside_runs_that_come_and_go_disturbs_none(
-    executor: NotebookExecutor, make_notebook: MakeNotebook, gate: Gate
+    executor: NotebookExecutor, make_notebook: MakeNotebook, gate: Gate, tmp_path: Path
 ) -> None:
     waiting = make_notebook(gate.source, name="waiting.ipynb")
-    short = make_notebook("print('fine')", name="short.ipynb")
+    seen_file = tmp_path / "seen"
+    patient = f"import os, time\nwhile not os.path.exists({str(seen_file)!r}): time.sleep(0.01)"
+    short = make_notebook(patient, name="short.ipynb")
     seen: set[str | None] = set()
     rounds = 0
     with waiting_run(executor, waiting, gate) as run, ThreadPoolExecutor(1) as pool:
@@ -172,6 +174,8 @@ def test_looking_and_reaping_beside_runs_that_come_and_go_disturbs_none(
             assert reap(own_base()) == []
             kernels = live_kernels(own_base())
             seen.update(kernel.notebook for kernel in kernels if kernel.state != "stand-by")
+            if str(short) in seen:
+                seen_file.touch()
         assert [other.result().status for other in others] == ["success"] * 3
     result = run.result()
     assert result.status == "success"

@@ -79,7 +79,7 @@ def test_what_the_run_itself_says_counts(
     dead = make_notebook("import os; os._exit(3)", "2", name="dead.ipynb")
 
     reports = [
-        check(executor, slow, timeout=1),
+        check(executor, slow, timeout=4),
         check(executor, dead),
         check(executor, tmp_path / "none.ipynb"),
         check(executor, slow, parameters={"x": 1}),
@@ -93,7 +93,7 @@ def test_what_the_run_itself_says_counts(
 
 def git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, timeout=30)
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, timeout=60)
 
 
 def test_a_revision_is_a_reference(

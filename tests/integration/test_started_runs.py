@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from tests.integration.gated import Gate
 
 _GRACES = {"interrupt_grace": 0.3, "terminate_grace": 0.1}
-# Holds the GIL until it is killed: not even what it has printed leaves the kernel.
-_IN_C = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nsum(range(10**13))"
+# Holds the GIL until it is killed, once what it has printed was heard: nothing leaves it then.
+_IN_C = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("deaf", flush=True)
+while not os.path.exists("heard"): pass
+sum(range(10**13))
+"""
 
 
 def wait_for(run: Run, kind: str) -> None:
@@ -77,10 +83,11 @@ def test_cancel_ends_the_kernel_and_saves_what_there_is(
     make_notebook: MakeNotebook, tmp_path: Path, source: str, state: str
 ) -> None:
     path = make_notebook("print('kept')", source, "3")
-    graces = _GRACES if state == "lost" else None
+    graces = _GRACES if state == "lost" else {"interrupt_grace": 60}
     with NotebookExecutor(tmp_path, config=graces) as executor:
         run = executor.start(path)
-        wait_for(run, "output" if state == "live" else "cell_started")
+        wait_for(run, "output")
+        (tmp_path / "heard").touch()
         run.cancel("it is no use")
         result = run.result()
 

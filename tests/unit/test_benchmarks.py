@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import report
+from benchmarks import report, turns
 from benchmarks.measuring import Bench, Row, exponent, ratios
 
 ROW = Row("imports", "title", "at most 1/4", 0.25, [0.2, 0.9, 0.1], {"a": [1.0, 2.0, 3.0]})
@@ -49,6 +52,55 @@ def test_rounds_take_turns() -> None:
     assert taken == ["a", "b"] * 3
     assert samples == {"a": [3.0, 5.0], "b": [4.0, 6.0]}
     assert len(bench.rounds({"a": lambda: 1.0}, at_most=1)["a"]) == 1
+
+
+def test_a_round_in_which_one_fails_is_left_out() -> None:
+    told: list[str] = []
+    answers = iter([1.0, None, 3.0])
+
+    def turn() -> float:
+        answer = next(answers)
+        if answer is None:
+            raise subprocess.CalledProcessError(1, "peer", stderr="Traceback\nIt died.\n")
+        return answer
+
+    bench = Bench(Path(), 3, tell=told.append)
+    samples = bench.rounds({"a": lambda: [2.0, 0.0], "b": lambda: [turn()]})
+
+    assert samples == {"a": [[2.0, 0.0]] * 2, "b": [[1.0], [3.0]]}
+    assert sum("2/3 left out" in line and "It died." in line for line in told) == 1
+
+
+def test_a_row_of_which_no_round_succeeds_fails() -> None:
+    def turn() -> float:
+        raise subprocess.CalledProcessError(1, "peer")
+
+    with pytest.raises(subprocess.CalledProcessError):
+        Bench(Path(), 2, tell=lambda text: None).rounds({"a": turn})
+
+
+def test_what_takes_too_long_is_ended_with_all_it_has_started(tmp_path: Path) -> None:
+    script = (
+        "import subprocess; from pathlib import Path\n"
+        "child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        "Path('pid').write_text(str(child.pid)); child.wait()"
+    )
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        Bench(tmp_path, longest=3.0).command("python", "-c", script)
+
+    pid = tmp_path / "pid"  # not there where the machine is too slow for that
+    if pid.exists() and pid.read_text():
+        with suppress(psutil.NoSuchProcess):
+            assert "sleep" not in psutil.Process(int(pid.read_text())).cmdline()
+
+
+def test_runs_that_fail_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        failed = turns.failures(pool.submit(divmod, 1, number) for number in (1, 0, 2, 0))
+
+    assert failed == 2
+    assert capsys.readouterr().err.count("ZeroDivisionError") == 2
 
 
 def test_figures_come_back_from_their_file(tmp_path: Path) -> None:

@@ -158,11 +158,11 @@ def test_a_crew_does_so_many_jobs_at_once_and_ends_them_all() -> None:
     beside = Errand()
     crew.begin(beside)
     for errand in (*waiting[:2], beside):
-        assert errand.begun.wait(5)
+        assert errand.begun.wait(60)
     assert not waiting[2].begun.is_set()
 
     waiting[0].cancel("done")
-    assert waiting[2].begun.wait(5)
+    assert waiting[2].begun.wait(60)
     assert not waiting[3].begun.is_set()
     crew.close()
 
@@ -175,11 +175,11 @@ def test_an_abandoned_crew_finishes_when_its_jobs_have() -> None:
     crew = Crew(1, finished.set)
     errand = Errand()
     crew.queue(errand)
-    assert errand.begun.wait(5)
+    assert errand.begun.wait(60)
 
     crew.abandon()
     del crew
     gc.collect()
 
     assert errand.over.is_set()
-    assert finished.wait(5)
+    assert finished.wait(60)

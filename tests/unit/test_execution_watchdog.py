@@ -11,6 +11,7 @@ from notebook_executor.execution.watchdog import Watchdog
 
 _SETTINGS = Settings(interrupt_grace=0.05, terminate_grace=0.05)
 _GRACES_AND_LATENESS = 0.1 + 1.0
+_MOST_SPARE = 5.0
 
 
 @dataclass
@@ -37,19 +38,21 @@ class _Handle:
 
 def test_many_short_cells_are_one_message_to_the_keeper_and_the_end_another() -> None:
     handle = _Handle()
+    first = time.monotonic()
 
     with Watchdog(handle, 300, None, _SETTINGS) as watchdog:
         for _ in range(500):
-            began = time.monotonic()
+            earliest = time.monotonic() + 300 + _GRACES_AND_LATENESS
             with watchdog.cell() as allowed:
+                latest = time.monotonic() + 300 + _GRACES_AND_LATENESS
                 assert allowed
                 told = handle.told[-1]
                 assert told is not None
-                spare = told - (began + 300 + _GRACES_AND_LATENESS)
-                assert -0.001 <= spare <= 5.1
+                assert earliest - 0.001 <= told <= latest + _MOST_SPARE
 
     assert handle.told[-1] is None
-    assert len(handle.told) == 2
+    # Another one when the spare time is used up, which a machine that stands still takes.
+    assert len(handle.told) <= 2 + (time.monotonic() - first) / _MOST_SPARE
     assert handle.done == []
 
 
@@ -71,10 +74,10 @@ def test_a_run_deadline_stays_with_the_keeper_after_the_last_cell() -> None:
 def test_between_cells_the_keeper_is_called_off_before_it_acts() -> None:
     handle = _Handle()
 
-    with Watchdog(handle, 0.01, None, _SETTINGS) as watchdog:
+    with Watchdog(handle, 1.5, None, _SETTINGS) as watchdog:
         with watchdog.cell():
             pass
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while handle.told[-1] is not None and time.monotonic() < deadline:
             threading.Event().wait(0.01)
         assert handle.told[-1] is None
@@ -87,15 +90,15 @@ def test_between_cells_the_keeper_is_called_off_before_it_acts() -> None:
 def test_a_later_cell_is_ended_in_its_own_time() -> None:
     handle = _Handle()
 
-    with Watchdog(handle, 1, None, _SETTINGS) as watchdog:
+    with Watchdog(handle, 3, None, _SETTINGS) as watchdog:
         for _ in range(3):
             with watchdog.cell():
-                handle.killed.wait(0.4)
+                handle.killed.wait(1.2)
         assert handle.done == []
         began = time.monotonic()
         with watchdog.cell():
-            assert handle.killed.wait(10)
-        assert time.monotonic() - began >= 1
+            assert handle.killed.wait(60)
+        assert time.monotonic() - began >= 3
         fired = watchdog.fired
 
     assert fired is not None

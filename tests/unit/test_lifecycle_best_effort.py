@@ -35,3 +35,17 @@ def test_a_directory_that_is_taken_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KernelStartError, match="could not be made"):
         BestEffortKernel(taken, {})
     assert [*tmp_path.rglob("*")] == [taken, taken / "somebody's"]
+
+
+def test_an_exit_is_noticed_where_python_cannot_wait_without_collecting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "waitid")
+    kernel = BestEffortKernel(tmp_path / "nbx-000000000000", {})
+    try:
+        kernel.launch([sys.executable, "-S", "-c", "raise SystemExit(3)"], {}, tmp_path)
+        assert kernel.wait(60)
+        assert not kernel.alive
+    finally:
+        ended = kernel.end()
+    assert (ended.exit_code, ended.left, ended.files_left) == (3, 0, 0)

@@ -38,7 +38,7 @@ def start_marked() -> Iterator[StartMarked]:
     yield start
     for process in started:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def make(base: Path, record: Any, name: str = "nbx-dead") -> Path:
@@ -69,7 +69,7 @@ def test_a_dead_kernels_processes_and_directory_are_finished(
     assert process.poll() is None
 
     assert reap([tmp_path]) == [seen]
-    assert process.wait(10) == -9
+    assert process.wait(60) == -9
     assert stranger.poll() is None
     assert not dead.exists()
     assert reap([tmp_path]) == []
@@ -214,7 +214,7 @@ def test_a_process_without_environment_is_known_by_its_limit(
     resource.prlimit(other.pid, resource.RLIMIT_MSGQUEUE, (marks.limit, marks.limit))
     (found,) = reap([tmp_path])
     assert found.processes == (other.pid,)
-    assert other.wait(10) == -9
+    assert other.wait(60) == -9
 
 
 def test_what_is_no_private_directory_stays(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from notebook_executor.errors import KernelError, KernelStartError, UsageError
 from notebook_executor.lifecycle import held, owned
 from notebook_executor.lifecycle.auxiliary.session import EndedSession
+from notebook_executor.lifecycle.choice import has_supervisors
 from notebook_executor.lifecycle.directories import new_directory_path
 from notebook_executor.lifecycle.leases import open_lease, outer_directory
 from notebook_executor.lifecycle.marks import Marks
@@ -88,9 +89,9 @@ def _hold(pid: int) -> held.HeldTree:
             f"The process {pid} is this one, or one that it descends from",
             hint="Register what this process, or somebody for it, has started.",
         )
-    if not hasattr(os, "pidfd_open"):
+    if not has_supervisors():
         raise KernelError(
-            "Sessions cannot be registered here: that needs pidfds, which only Linux has",
+            "Sessions cannot be registered here: that needs Linux and /proc",
             hint="Start the session with launch().",
         )
     try:

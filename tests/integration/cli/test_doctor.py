@@ -30,7 +30,8 @@ def _by_topic(process: subprocess.Popen[str], code: int) -> dict[str, dict[str, 
     stdout, stderr = process.communicate(timeout=100)
     assert process.returncode == code, stderr
     lines = [json.loads(line) for line in stdout.splitlines()]
-    assert [line["topic"] for line in lines][: len(_TOPICS)] == _TOPICS
+    # There are several leftovers where others are at work in /tmp.
+    assert list(dict.fromkeys(line["topic"] for line in lines))[: len(_TOPICS)] == _TOPICS
     return {line["topic"]: line for line in lines}
 
 
@@ -55,7 +56,7 @@ def test_without_pid_namespaces_the_reason_and_the_remedy_are_told(
     environment: dict[str, str], start_nbx: StartNbx
 ) -> None:
     inside = ["unshare", "--user", "--map-root-user", "sh", "-c", _WITHOUT_NAMESPACES, "sh"]
-    probe = subprocess.run([*inside, "true"], capture_output=True, check=False, timeout=30)
+    probe = subprocess.run([*inside, "true"], capture_output=True, check=False, timeout=60)
     if probe.returncode != 0:
         pytest.skip("no user namespace to forbid PID namespaces in")
     nbx = [sys.executable, "-m", "notebook_executor.cli.main", "doctor", "--json"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_a_run_that_exceeds_its_limit(nbx: Nbx, make_notebook: MakeNotebook) -> None:
-    make_notebook("held = []\nfor _ in range(800): held.append(b'x' * 2**20)")
+    make_notebook("import signal\nheld = [b'x' * 2**20 for _ in range(400)]\nsignal.pause()")
     limits = ("--limit", "memory=200MiB", "--limit", "cpu_seconds=60")
 
     done = nbx("run", "notebook.ipynb", "--json", *limits)

@@ -82,7 +82,7 @@ def test_watching_goes_on_until_it_is_interrupted(
             of_ours += rows(watching.stdout.readline())
         first, second = of_ours
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(30) == 130
+        assert watching.wait(60) == 130
     assert first["run_id"] == second["run_id"] == run.result().run_id
     assert first["seen_at"] < second["seen_at"]
     assert first["age_seconds"] < second["age_seconds"]
@@ -106,7 +106,7 @@ def test_watching_ends_when_nobody_reads(
     watching = start_nbx("ps", "--watch", env=env, stdout=writing)
     os.close(writing)
     os.close(reading)
-    assert watching.wait(30) == 0
+    assert watching.wait(60) == 0
 
 
 def test_a_directory_that_tells_nothing_is_a_row_all_the_same(

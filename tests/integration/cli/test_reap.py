@@ -61,7 +61,7 @@ def test_a_killed_runs_processes_and_directory_are_told_and_then_removed(
 
     did = reap(start_nbx)
     assert did == [{**would[0], "dry_run": False}]
-    sleep.wait(10)
+    sleep.wait(60)
     assert not kernel.directory.exists()
     assert reap(start_nbx) == []
 
@@ -82,13 +82,13 @@ class Stubborn:
 
     def _mount(self) -> None:
         command = ["mount", "-t", "tmpfs", "none", str(self._inner)]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=30)
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
         if done.returncode != 0:
             pytest.skip("root cannot mount a file system here, and can remove anything else")
 
     def relent(self) -> None:
         if self._inner.is_mount():
-            subprocess.run(["umount", self._inner], check=True, timeout=30)
+            subprocess.run(["umount", self._inner], check=True, timeout=60)
         elif self._inner.exists():
             self._inner.chmod(0o700)
 

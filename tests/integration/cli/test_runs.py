@@ -119,33 +119,33 @@ def test_a_run_that_goes_on_and_one_that_was_cut_off(
     assert row["duration_seconds"] is None
     assert rows_meanwhile(start_nbx, "--status", "interrupted") == []
     refused = start_nbx("runs", "recover", "last")
-    _, told = refused.communicate(timeout=30)
+    _, told = refused.communicate(timeout=60)
     assert (refused.returncode, told.count("\n")) == (2, 2)
     assert "still going on" in told
     assert "--output PATH" in told
-    so_far, _ = start_nbx("runs", "recover", "last", "--output", "s.ipynb").communicate(timeout=30)
+    so_far, _ = start_nbx("runs", "recover", "last", "--output", "s.ipynb").communicate(timeout=60)
     assert so_far.startswith("so far: 1 of 2 cells")
     assert "cell 'cell-1' is running" in so_far
     assert printed(path.parent / "s.ipynb", 0) == "done\n"
 
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     (row,) = rows_meanwhile(start_nbx, "--status", "interrupted")
     assert row["status"] == "cut off"
-    shown, _ = start_nbx("runs", "show", "last").communicate(timeout=30)
+    shown, _ = start_nbx("runs", "show", "last").communicate(timeout=60)
     assert shown.startswith("cut off: ")
     assert "notebook  out.ipynb\n" in shown
     assert f"cells     .nbx/runs/{row['run_id']}/journal.jsonl\n" in shown
-    as_json, _ = start_nbx("runs", "show", "last", "--json").communicate(timeout=30)
+    as_json, _ = start_nbx("runs", "show", "last", "--json").communicate(timeout=60)
     assert json.loads(as_json) == row
     assert f"nbx runs recover {row['run_id']}" in shown
     scraps = start_nbx("scraps", "last")
-    _, told = scraps.communicate(timeout=30)
+    _, told = scraps.communicate(timeout=60)
     assert scraps.returncode == 2
     assert "has no result" in told
 
     recovering = start_nbx("runs", "recover", row["run_id"], "--json")
-    recovered, errors = recovering.communicate(timeout=30)
+    recovered, errors = recovering.communicate(timeout=60)
     assert (recovering.returncode, errors) == (0, "")
     assert json.loads(recovered) == {
         "run_id": row["run_id"],
@@ -160,7 +160,7 @@ def test_a_run_that_goes_on_and_one_that_was_cut_off(
     assert printed(path.parent / "out.ipynb", 0) == "done\n"
     (row,) = rows_meanwhile(start_nbx, "--status", "interrupted")
     assert (row["status"], row["error_kind"]) == ("error", "cancelled")
-    shown, _ = start_nbx("runs", "show", "last").communicate(timeout=30)
+    shown, _ = start_nbx("runs", "show", "last").communicate(timeout=60)
     assert shown.startswith("error (cancelled): The process that ran the notebook was killed while")
     assert "variables are gone" in shown
 
@@ -182,5 +182,5 @@ def test_an_unreadable_record_does_not_hide_the_others(
 
 def rows_meanwhile(start_nbx: StartNbx, *arguments: str) -> list[dict[str, Any]]:
     """As ``listed``, while another command runs."""
-    stdout, _ = start_nbx("runs", "list", "--json", *arguments).communicate(timeout=30)
+    stdout, _ = start_nbx("runs", "list", "--json", *arguments).communicate(timeout=60)
     return [json.loads(line) for line in stdout.splitlines()]

@@ -42,7 +42,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         "except SystemExit as done:\n    print(done.code, *sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
 
     exit_code, *modules = done.stdout.splitlines()[-1].split()
@@ -89,7 +89,7 @@ def test_a_working_directory_that_is_gone_is_named(tmp_path: Path) -> None:
 
     done = subprocess.run(
         [sys.executable, "-c", code, *command],
-        cwd=gone, capture_output=True, text=True, check=False, timeout=30,
+        cwd=gone, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
     assert done.returncode == 2
@@ -113,7 +113,7 @@ def test_a_full_disk_is_told_in_a_line(
 
     with Path("/dev/full").open("w") as full:
         process = start_nbx(*flags, "params", "notebook.ipynb", stdout=full)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 3
     first, *rest = stderr.splitlines()

@@ -55,7 +55,7 @@ def test_a_signal_ends_the_run_and_saves_it(
     assert kernels(environment)
 
     os.killpg(process.pid, number)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=60)
 
     assert process.returncode == code
     assert not settled(lambda: [relative for relative in family if relative.is_running()])
@@ -74,7 +74,7 @@ def test_the_json_of_an_interrupted_run_is_printed(
     process = start_slow(start_nbx, "--json")
 
     process.send_signal(signal.SIGINT)
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130
     result = result_of(stdout)
@@ -86,9 +86,13 @@ def test_the_json_of_an_interrupted_run_is_printed(
 
 
 def test_more_signals_do_not_disturb_the_end(
-    start_nbx: StartNbx, make_notebook: MakeNotebook, tmp_path: Path
+    start_nbx: StartNbx,
+    make_notebook: MakeNotebook,
+    environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     make_notebook("print('done')", DEAF, "3")
+    environment["NBX_INTERRUPT_GRACE"] = "200"
     process = start_slow(start_nbx)
 
     # The kernel does not hear the interrupt, so that the end takes its time.
@@ -96,7 +100,9 @@ def test_more_signals_do_not_disturb_the_end(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
         wait_for(STOPPING, process.stderr)
-    process.communicate(timeout=30)
+    (kernel,) = kernels(environment)
+    kernel.kill()
+    process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert not list((tmp_path / "t").iterdir())
@@ -114,6 +120,6 @@ def test_a_signal_that_is_ignored_stays_ignored(
 
     process.send_signal(signal.SIGINT)
     (tmp_path / "go").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
