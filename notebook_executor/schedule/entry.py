@@ -127,7 +127,8 @@ class Entry(Record):
     run_timeout: Seconds | None = Field(3600.0, description="Of the run; null: none.")
     concurrency_policy: Literal["allow", "forbid", "replace"] = Field(
         "forbid",
-        description="What if the run before still goes on: run beside it, skip, or end that one.",
+        description="What if the run before still goes on: run beside it, wait for its end, or end "
+        "it.",
     )
     starting_deadline: Seconds = Field(
         600.0, description="What has not been started so long after its time was missed."

@@ -9,7 +9,7 @@ from notebook_executor.models import ExecutionResult, Record
 from notebook_executor.schedule.claims import Claim
 
 HappeningKind = Literal[
-    "started", "finished", "retry", "missed", "blocked", "replaced", "alert", "problem", "warning"
+    "started", "finished", "retry", "missed", "blocked", "replaced", "alert", "problem"
 ]
 
 
