@@ -45,7 +45,8 @@ class NotebookExecutor(ProjectDocuments):
             ``best_effort``); a run that would get less does not start.
         warm: Whether kernels are forks of a process that has ipykernel loaded, which start in a
             fraction of the time: True for every one that can be, ``"auto"`` from the second of a
-            kind on, False for none. To the notebook they are the same.
+            kind on, and the first of all if it is of the usual kind, False for none. To the
+            notebook they are the same.
         preload: Modules that this process imports besides, such as ``["pandas"]``; a notebook then
             finds them in ``sys.modules`` before its first cell.
         config: Settings, or a mapping of some of them; the rest comes from ``NBX_*`` variables.
@@ -192,11 +193,11 @@ class NotebookExecutor(ProjectDocuments):
 
     def run(self, request: RunRequest) -> ExecutionResult:
         """Run what a request asks for; ``execute`` for those who hold a ``RunRequest``."""
-        # First, so that the guard starts while we import.
-        backend = self._local_backend()
+        request = self._ours(request)
+        backend = self._backend_for(request)
         from notebook_executor.execution.run import begin_run, run_notebook
 
-        return run_notebook(begin_run(self._ours(request), self.root, self.settings), backend)
+        return run_notebook(begin_run(request, self.root, self.settings), backend)
 
     def start(
         self,
@@ -306,11 +307,13 @@ class NotebookExecutor(ProjectDocuments):
         worker_env: Iterable[Mapping[str, str]] = (),
     ) -> Sweep:
         """Begin a sweep; ``execute_many`` for those who hold a ``RunRequest`` and points."""
-        backend = self._local_backend()
+        request = self._ours(request)
+        alike = executor is None and not worker_env
+        backend = self._backend_for(request) if alike else self._local_backend()
         from notebook_executor.sweeps.sweep import begin_sweep
 
         return begin_sweep(
-            self._ours(request),
+            request,
             points,
             max_workers=max_workers,
             executor=executor,
@@ -361,11 +364,12 @@ class NotebookExecutor(ProjectDocuments):
         return Runs(islice(rows, limit))
 
     def _start(self, request: RunRequest) -> RunJob:
-        backend = self._local_backend()
+        request = self._ours(request)
+        backend = self._backend_for(request)
         from notebook_executor.execution.run import begin_run
         from notebook_executor.execution.started import RunJob
 
-        job = RunJob(begin_run(self._ours(request), self.root, self.settings), backend)
+        job = RunJob(begin_run(request, self.root, self.settings), backend)
         self._crew().queue(job)
         return job
 
@@ -378,6 +382,19 @@ class NotebookExecutor(ProjectDocuments):
         if request.require_containment is None:
             request = replace(request, require_containment=self.require_containment)
         return request
+
+    def _backend_for(self, request: RunRequest) -> LocalBackend:
+        """The backend, which makes ready for the request while we import and read."""
+        from notebook_executor.lifecycle.environment import filter_environment
+
+        def environment() -> dict[str, str]:
+            passed, _ = filter_environment(os.environ, set(request.pass_env))
+            return {**passed, **(request.env or {})}
+
+        backend = self._local_backend()
+        python = None if request.python is None else os.fspath(request.python)
+        backend.expect(request.kernel_name, python, environment)
+        return backend
 
     def _local_backend(self) -> LocalBackend:
         from notebook_executor.backends.local import LocalBackend
