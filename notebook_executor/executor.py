@@ -45,7 +45,8 @@ class NotebookExecutor(ProjectDocuments):
             ``best_effort``); a run that would get less does not start.
         warm: Whether kernels are forks of a process that has ipykernel loaded, which start in a
             fraction of the time: True for every one that can be, ``"auto"`` from the second of a
-            kind on, False for none. To the notebook they are the same.
+            kind on, and the first of all if it is of the usual kind, False for none. To the
+            notebook they are the same.
         preload: Modules that this process imports besides, such as ``["pandas"]``; a notebook then
             finds them in ``sys.modules`` before its first cell.
         config: Settings, or a mapping of some of them; the rest comes from ``NBX_*`` variables.
@@ -193,11 +194,11 @@ class NotebookExecutor(ProjectDocuments):
 
     def run(self, request: RunRequest) -> ExecutionResult:
         """Run what a request asks for; ``execute`` for those who hold a ``RunRequest``."""
-        # First, so that the guard starts while we import.
-        backend = self._kernels.backend()
+        request = self._ours(request)
+        backend = self._kernels.backend_for(request)
         from notebook_executor.execution.run import begin_run, run_notebook
 
-        return run_notebook(begin_run(self._ours(request), self.root, self.settings), backend)
+        return run_notebook(begin_run(request, self.root, self.settings), backend)
 
     def start(
         self,
@@ -307,11 +308,13 @@ class NotebookExecutor(ProjectDocuments):
         worker_env: Iterable[Mapping[str, str]] = (),
     ) -> Sweep:
         """Begin a sweep; ``execute_many`` for those who hold a ``RunRequest`` and points."""
-        backend = self._kernels.backend()
+        request = self._ours(request)
+        alike = executor is None and not worker_env
+        backend = self._kernels.backend_for(request) if alike else self._kernels.backend()
         from notebook_executor.sweeps.sweep import begin_sweep
 
         return begin_sweep(
-            self._ours(request),
+            request,
             points,
             max_workers=max_workers,
             executor=executor,
@@ -325,11 +328,12 @@ class NotebookExecutor(ProjectDocuments):
         )
 
     def _start(self, request: RunRequest) -> RunJob:
-        backend = self._kernels.backend()
+        request = self._ours(request)
+        backend = self._kernels.backend_for(request)
         from notebook_executor.execution.run import begin_run
         from notebook_executor.execution.started import RunJob
 
-        job = RunJob(begin_run(self._ours(request), self.root, self.settings), backend)
+        job = RunJob(begin_run(request, self.root, self.settings), backend)
         self._kernels.crew().queue(job)
         return job
 

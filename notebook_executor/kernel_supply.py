@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from notebook_executor.errors import UsageError
 if TYPE_CHECKING:
     from notebook_executor.backends.local import LocalBackend
     from notebook_executor.execution.crew import Crew
+    from notebook_executor.execution.request import RunRequest
     from notebook_executor.lifecycle.warm import Warmth
 
 
@@ -46,6 +48,19 @@ class KernelSupply:
                 self._end = weakref.finalize(self, self._backend.close)
             self._backend.prepare()
             return self._backend
+
+    def backend_for(self, request: RunRequest) -> LocalBackend:
+        """The backend, which makes ready for the request while its caller imports and reads."""
+        from notebook_executor.lifecycle.environment import filter_environment
+
+        def environment() -> dict[str, str]:
+            passed, _ = filter_environment(os.environ, set(request.pass_env))
+            return {**passed, **(request.env or {})}
+
+        backend = self.backend()
+        python = None if request.python is None else os.fspath(request.python)
+        backend.expect(request.kernel_name, python, environment)
+        return backend
 
     def crew(self) -> Crew:
         from notebook_executor.execution.crew import Crew

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,8 @@ from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.kernel import Kernel, start_kernel
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
 from notebook_executor.lifecycle.warm import WarmKernels, Warmth
+
+Environment = Callable[[], Mapping[str, str]]
 
 _IPYKERNEL_ARGUMENTS = (
     # As nbclient does: parallel kernels that share one history database lock each other out.
@@ -49,6 +51,21 @@ class LocalBackend:
     def prepare(self) -> None:
         """Begin what the first lease would wait for; does not block, and may be called again."""
         self._containment.prepare()
+
+    def expect(self, kernel_name: str | None, python: str | None, env: Environment) -> None:
+        """Begin what the first lease waits for, if it is for such a kernel; does not block.
+
+        Args:
+            kernel_name: The kernelspec; None for what most notebooks name.
+            python: The interpreter instead.
+            env: Gives the kernel's environment.
+        """
+        if not self._warm.untouched:
+            return
+        with suppress(KernelStartError, OSError):
+            spec = find_launch_spec(kernel_name, python=python, wanted="python3", language="python")
+            if spec.is_ipykernel:
+                self._warm.expect(spec, _IPYKERNEL_ARGUMENTS, env())
 
     def close(self) -> None:
         """End what is kept between leases, the guard process too; may be called again."""

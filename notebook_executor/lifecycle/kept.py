@@ -23,7 +23,7 @@ from notebook_executor.lifecycle.supervisor import Supervisor
 from notebook_executor.lifecycle.threads import new_thread
 
 _ANSWER_SECONDS = 20.0
-_SIGNAL_SECONDS = 1.0
+_SIGNAL_SECONDS = 5.0
 _REAP_SECONDS = 10.0
 _PAUSE = 0.005
 

@@ -188,7 +188,8 @@ def start_kernel(
         extra_arguments: Appended to the kernel's command line.
         graces: How long each step of the end may take.
         prepare: Called with the private directory before the launch; what it puts there goes
-            with the kernel, what it returns is added to the environment.
+            with the kernel, what it returns is added to the environment. Once more, for another
+            directory, where a warm kernel was killed before it answered and is replaced.
         transport: How messages travel; not every kernel can speak ``ipc``.
         host_view: Whether the kernel is to see the host's processes.
         required: The least tier of containment that will do; None for any.

@@ -84,8 +84,16 @@ class Shelf:
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def take(self, host_view: bool, required: Tier | None, record: Mapping[str, Any]) -> Opened:
-        """One that waits, the youngest first, or else a new one, which is missed from now on.
+    def take(
+        self, host_view: bool, required: Tier | None, record: Mapping[str, Any], *, missed: bool
+    ) -> Opened:
+        """One that waits, the youngest first, or else a new one.
+
+        Args:
+            host_view: Whether it is to see the host's processes.
+            required: The least tier that will do.
+            record: What the lease file says of it.
+            missed: Whether one more is to wait from now on, should there be none.
 
         Raises:
             KernelStartError: There is no place for it, or no tier that will do.
@@ -96,7 +104,7 @@ class Shelf:
                 waiting = self._waiting[host_view]
                 found = waiting.pop() if waiting else None
             if found is None:
-                self.wanted[host_view] += 1
+                self.wanted[host_view] += missed
                 return self._open(host_view, required, record)
             if found.contained.alive and suffices(found.contained.tier, required):
                 return found

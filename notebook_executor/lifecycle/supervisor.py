@@ -79,7 +79,7 @@ class Supervisor:
         return Wire(ours)
 
     def serve(self, server: str, command: dict[str, Any]) -> Wire:
-        """Have the guard start a fork server.
+        """Have the guard start a fork server; does not wait for a guard that is just starting.
 
         Args:
             server: What ``keep`` names it by.
@@ -98,7 +98,7 @@ class Supervisor:
             with os.fdopen(spec, "wb") as file, theirs, self._lock:
                 file.write(json.dumps(command).encode())
                 file.flush()
-                self._ensure()
+                self._launch()
                 self._ask({"do": "serve", "server": server}, [spec, theirs.fileno()])
         except BaseException:
             ours.close()

@@ -41,8 +41,8 @@ class WarmKernels:
 
     Args:
         containment: Where kernels are opened.
-        mode: True for every kernel that can be warm, ``"auto"`` from the second of a kind on,
-            False for none.
+        mode: True for every kernel that can be warm, ``"auto"`` from the second of a kind on, and
+            for a first one that was expected; False for none.
         preload: Modules to import beforehand.
     """
 
@@ -58,6 +58,7 @@ class WarmKernels:
         self._owner = os.getpid()
         self._changed = threading.Condition()
         self._seen: set[int] = set()
+        self._expected: Command | None = None
         self._shelves: dict[Command, Shelf] = {}
         self._thread: threading.Thread | None = None
         self._over: list[Shelf] = []
@@ -66,6 +67,26 @@ class WarmKernels:
     def waiting(self) -> int:
         """How many kernels wait at this moment."""
         return sum(map(len, list(self._shelves.values())))
+
+    @property
+    def untouched(self) -> bool:
+        """Whether there could be warm kernels, and none of any kind was asked for yet."""
+        return self.mode is not False and not self._seen and not self._shelves
+
+    def expect(self, spec: LaunchSpec, extra: tuple[str, ...], env: Mapping[str, str]) -> None:
+        """Have a fork server import for the first kernel before that is asked for.
+
+        Does not block, and does nothing if there was a kernel. Where another one is asked for
+        after all, the server goes.
+        """
+        command = Command.of(spec, env, extra, self._preload)
+        self._leave_to_parent()
+        if not command.interpreter or not _spare_memory():
+            return
+        with self._changed:
+            if self.untouched:
+                self._shelves[command] = Shelf(self._containment, spec, command)
+                self._expected = command
 
     def take(
         self,
@@ -100,27 +121,39 @@ class WarmKernels:
         command = Command.of(spec, env, extra, self._preload)
         if not command.interpreter or not has_supervisors():
             return "only ipykernel on Linux, started in the usual way, can be warm"
-        if self._owner != os.getpid():
-            self._parents = self._shelves  # never to be collected, let alone ended, in this process
-            self._begin()
+        self._leave_to_parent()
         with self._changed:
-            shelf = self._shelf(spec, command)
+            known = self.mode is True or hash(command) in self._seen
+            self._seen.add(hash(command))
+            self._drop_what_was_expected(command)
+            shelf = self._shelf(spec, command, new=known)
         if shelf is None:
             return ""
         if not shelf.server.wait_usable():
             return f"there is no fork server: {shelf.server.problem}"
-        opened = shelf.take(host_view, required, record)
+        # A program that runs a single notebook has no use for one that waits.
+        opened = shelf.take(host_view, required, record, missed=known)
         self._tend_soon()
         return opened
 
-    def _shelf(self, spec: LaunchSpec, command: Command) -> Shelf | None:
+    def _leave_to_parent(self) -> None:
+        if self._owner != os.getpid():
+            self._parents = self._shelves  # never to be collected, let alone ended, in this process
+            self._begin()
+
+    def _drop_what_was_expected(self, wanted: Command) -> None:
+        expected, self._expected = self._expected, None
+        if expected is not None and expected != wanted:
+            self._over.append(self._shelves.pop(expected))
+            self._tend_soon()
+
+    def _shelf(self, spec: LaunchSpec, command: Command, *, new: bool) -> Shelf | None:
         shelf = self._shelves.pop(command, None)
         if shelf is not None and (shelf.server.stale or shelf.server.problem == "it is gone"):
             self._over.append(shelf)
             shelf = None
         if shelf is None:
-            if self.mode == "auto" and hash(command) not in self._seen:
-                self._seen.add(hash(command))
+            if not new:
                 return None
             shelf = Shelf(self._containment, spec, command)
         # The last one is the one that was used last.
@@ -176,7 +209,7 @@ class WarmKernels:
             thread.join()
         with self._changed:
             over = [*self._over, *self._shelves.values()]
-            self._over, self._shelves, self._seen = [], {}, set()
+            self._over, self._shelves, self._seen, self._expected = [], {}, set(), None
         for shelf in over:
             shelf.end()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -42,14 +43,40 @@ def _fork_servers() -> list[psutil.Process]:
     return found
 
 
-def test_kernels_are_warm_from_the_second_of_a_kind_on(
+def test_kernels_of_the_usual_kind_are_warm_from_the_first_on(
     executor: NotebookExecutor, make_notebook: MakeNotebook
 ) -> None:
     notebook = make_notebook("1")
 
-    warm = [executor.execute(notebook, False).kernel.warm for _ in range(3)]
+    first = executor.execute(notebook, False, env={"MINE": "1"})
+    wait_until(lambda: len(_fork_servers()) == 1)
+    waited = waiting()
+    later = [executor.execute(notebook, False, env={"MINE": "1"}) for _ in range(2)]
 
-    assert warm == [False, True, True]
+    assert [result.kernel.warm for result in (first, *later)] == [True] * 3
+    assert waited == 0
+
+
+def test_other_kernels_are_warm_from_the_second_of_a_kind_on(
+    executor: NotebookExecutor,
+    make_notebook: MakeNotebook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    argv = [sys.executable, "-Xutf8", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    file = tmp_path / "kernels" / "other" / "kernel.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"argv": argv, "display_name": "Other", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    spec = {"name": "other", "display_name": "Other", "language": "python"}
+    notebook = make_notebook("import sys\nprint(sys.flags.utf8_mode)", kernelspec=spec)
+
+    results = [executor.execute(notebook, False) for _ in range(3)]
+
+    assert [_printed(result) for result in results] == ["1\n"] * 3
+    assert [result.kernel.warm for result in results] == [False, True, True]
+    # The one that was expected goes.
+    wait_until(lambda: len(_fork_servers()) == 1)
 
 
 @pytest.mark.parametrize("warm", [True, False])

@@ -14,6 +14,7 @@ import pytest
 from notebook_executor import ExecutionResult
 
 _PATIENCE = 60.0
+_UNMARKED = psutil.Process().rlimit(psutil.RLIMIT_MSGQUEUE)
 SLOW = "import time\nprint('busy', flush=True)\ntime.sleep(600)"
 
 
@@ -45,10 +46,13 @@ def kernels(environment: dict[str, str]) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
+            # A forked kernel has its mark not in the environment that it began with.
+            marked = process.rlimit(psutil.RLIMIT_MSGQUEUE) != _UNMARKED
             variables = process.environ()
         except psutil.Error:
             continue
-        if variables.get("TMPDIR") == environment["TMPDIR"] and "NBX_LEASE" in variables:
+        ours = variables.get("TMPDIR") == environment["TMPDIR"]
+        if ours and (marked or "NBX_LEASE" in variables):
             found.append(process)
     return found
 
