@@ -45,9 +45,11 @@ def sweep(token: str) -> int:
     # Again, as long as there are some: they may fork meanwhile. Those that are dead and that
     # nobody collects are none.
     while (found := marked(token)) and time.monotonic() < deadline:
-        for pid in found:
-            with contextlib.suppress(psutil.Error):
-                psutil.Process(pid).kill()
+        # Stopped first, so that none has something to say of the death of another.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in found:
+                with contextlib.suppress(psutil.Error):
+                    psutil.Process(pid).send_signal(number)
         time.sleep(_PAUSE)
     return len(found)
 

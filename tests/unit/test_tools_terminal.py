@@ -194,7 +194,7 @@ def test_nothing_that_was_started_survives(tmp_path: Path) -> None:
     os.mkfifo(marker)
     script = f"""
         exec 3<> {marker}
-        setsid sh -c 'echo up >&3; sleep 1000; exit' {marker} > /dev/null &
+        setsid sh -c 'echo up >&3; sleep 1000; exit' {marker} > /dev/null 2>&1 &
         read up <&3; echo $up
     """
     assert _run(tmp_path, script)["output"] == "up\n"
