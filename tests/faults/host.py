@@ -61,7 +61,7 @@ def _copy() -> int:
 def start_in_thread(wanted: dict[str, Any]) -> None:
     """Start guard and kernel on a thread that ends, and use the kernel on another one."""
     from notebook_executor.lifecycle.choice import Containment
-    from notebook_executor.lifecycle.kernel import Kernel, start_kernel
+    from notebook_executor.lifecycle.kernel import Graces, Kernel, start_kernel
     from notebook_executor.lifecycle.kernelspecs import find_launch_spec
 
     kernels: list[Kernel] = []
@@ -74,6 +74,8 @@ def start_in_thread(wanted: dict[str, Any]) -> None:
             cwd=Path(wanted["root"]),
             env=os.environ,
             start_timeout=60,
+            # What it has by default, a loaded machine may need for the polite exit alone.
+            graces=Graces(shutdown=60),
             host_view=wanted["host_view"],
         )
         thread = threading.Thread(target=lambda: kernels.append(stack.enter_context(starting)))
