@@ -7,15 +7,18 @@ import http.client
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.integration.stock import PATIENCE, wait_until
+
+_PING = b"\x89"  # a frame of two bytes, RFC 6455
 
 
 class _Connection(http.client.HTTPConnection):
@@ -51,8 +54,13 @@ class Server:
         return json.loads(content or b"null")
 
     @contextmanager
-    def connected(self, kernel: str) -> Iterator[None]:
-        """A websocket of the kernel's, as long as which is open it is not culled."""
+    def connected(self, kernel: str) -> Iterator[Callable[[], bool]]:
+        """A websocket of the kernel's, as long as which is open it is not culled.
+
+        Yields:
+            Whether it has passed a message of the kernel's on. Before that the server is still
+            asking the kernel for a sign of life, and would not notice that we close.
+        """
         connection = _Connection(self._path)
         key = base64.b64encode(secrets.token_bytes(16)).decode()
         asks = {"Connection": "Upgrade", "Upgrade": "websocket"}
@@ -61,7 +69,7 @@ class Server:
             path = f"/api/kernels/{kernel}/channels"
             connection.request("GET", path, headers={**self._headers, **asks})
             assert connection.getresponse().status == http.client.SWITCHING_PROTOCOLS
-            yield
+            yield lambda: _has_message(connection.sock)
         finally:
             connection.close()
 
@@ -71,6 +79,14 @@ class Server:
         except OSError:
             return False
         return True
+
+
+def _has_message(websocket: socket.socket) -> bool:
+    while select.select([websocket], [], [], 0)[0]:
+        if websocket.recv(1, socket.MSG_PEEK) != _PING:
+            return True
+        websocket.recv(2)
+    return False
 
 
 @contextmanager

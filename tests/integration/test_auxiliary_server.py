@@ -71,10 +71,12 @@ class Kernel:
         told = place / f"told-{port}"
         source = _REGISTERS.replace("DIRECTORY", repr(str(self.directory)))
         source = source.replace("COMMAND", repr(tree_command(told))).replace("PORT", str(port))
-        with server.connected(self.id), client_of(prefix, self.id) as client:
+        with server.connected(self.id) as has_message, client_of(prefix, self.id) as client:
             reply = client.execute(f"{source}\n", reply=True, timeout=PATIENCE)
             assert reply["content"]["status"] == "ok", json.dumps(reply["content"])
             *self.session, self.escaped = told_in(told)
+            while not has_message():
+                client.execute("pass", reply=True, timeout=PATIENCE)
             client.execute(then)
 
     def has_lost_its_session(self) -> bool:
