@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-_KILLS = 30
+_KILLS = 8
 
 
 @pytest.mark.timeout(600)
