@@ -194,6 +194,7 @@ class CallUnderway:
     began: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _answered: bool = False
+    _replied: threading.Event = field(default_factory=threading.Event)
 
     def succeed(self, text: str) -> None:
         """Answer with a result, as JSON text, unless somebody was faster."""
@@ -205,16 +206,25 @@ class CallUnderway:
 
     def give_up(self, reason: str) -> None:
         """Answer with an error although the tool is still at work; any thread."""
-        self.cancelled.set()
         failure = CallFailure(kind="error", message=reason, hint=_WAIT_LONGER)
         self._finish("null", failure, abandoned=True)
 
     def _finish(self, text: str, failure: CallFailure | None, *, abandoned: bool) -> None:
         with self._lock:
-            if self._answered:
-                return
-            self._answered = True
-        failure = failure and self._struck(failure)
+            too_late, self._answered = self._answered, True
+        if too_late:
+            if not abandoned:
+                # This thread closes the connection, which the other's answer has to get through.
+                self._replied.wait()
+            return
+        if abandoned:
+            self.cancelled.set()  # not before: the tool might answer at once, and be the faster
+        try:
+            self._answer(text, failure and self._struck(failure), abandoned)
+        finally:
+            self._replied.set()
+
+    def _answer(self, text: str, failure: CallFailure | None, abandoned: bool) -> None:
         try:
             self.desk.tell(self._finished(text, failure))
         finally:
