@@ -22,9 +22,11 @@ from tests.dispositions import restore_dispositions
 # Here and not in a fixture: the workers of xdist import this, too.
 restore_dispositions()
 
-# How long an example takes says something of the machine, and nothing of what is tested.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+# How long an example takes says something of the machine, and nothing of what is tested; and a
+# change is judged by the same examples as the one before. For others: --hypothesis-profile=search.
+settings.register_profile("same examples", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+settings.load_profile("same examples")
 
 _PATIENCE = 60.0
 _KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}

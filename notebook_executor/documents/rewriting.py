@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.reading import parse_json
@@ -11,6 +13,9 @@ from notebook_executor.documents.written import Layout
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+# What nbformat never writes as lines.
+_JSON_TYPE = re.compile(r"application/(.*\+)?json")
 
 
 def write_like(nb: NotebookNode, old: bytes, path: str | os.PathLike[str]) -> None:
@@ -42,22 +47,31 @@ def rewritten(nb: NotebookNode, old: bytes) -> bytes:
     return (text[:start] + body + end).encode("utf-8", "backslashreplace")
 
 
-def _like(value: Any, old: Any) -> Any:
-    """The value with its keys in the older one's order, and lines joined where they were."""
+def _like(value: Any, old: Any, *, free: bool = False) -> Any:
+    """The value with its keys in the older one's order, and lines joined where they were.
+
+    Args:
+        value: What is to be written.
+        old: What stands there now.
+        free: Whether it lies in metadata or JSON data, where a list of texts is no text.
+    """
     if isinstance(value, dict):
         model = old if isinstance(old, dict) else {}
         order = {**{key: None for key in model if key in value}, **value}
-        return {key: _member(key, value[key], model.get(key)) for key in order}
+        return {key: _member(key, value[key], model.get(key), free) for key in order}
     if isinstance(value, list):
-        if isinstance(old, str) and all(isinstance(line, str) for line in value):
-            return "".join(value)
         models = old if isinstance(old, list) else []
-        return [_like(item, models[i] if i < len(models) else None) for i, item in enumerate(value)]
+        pairs = zip_longest(value, models[: len(value)])
+        return [_like(item, model, free=free) for item, model in pairs]
     return value
 
 
-def _member(key: str, value: Any, old: Any) -> Any:
+def _member(key: str, value: Any, old: Any, free: bool) -> Any:
     """Cells are like those of their id; others like the first one."""
+    if free or key == "metadata" or _JSON_TYPE.fullmatch(key):
+        return _like(value, old, free=True)
+    if (key in ("source", "text") or "/" in key) and isinstance(value, list):
+        return "".join(value) if isinstance(old, str) else value
     if key != "cells" or not isinstance(old, list) or not old:
         return _like(value, old)
     by_id = {str(cell.get("id")): cell for cell in old if isinstance(cell, dict)}

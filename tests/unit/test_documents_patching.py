@@ -143,6 +143,23 @@ def test_a_lossless_patch_reproduces_every_byte(folder: Path, a: bytes, b: bytes
     assert diff.identical == (a == b)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [([""], [[]]), ("b", ["a"]), ({"text": "b"}, {"text": ["a"]}), ("", [])]
+)
+@pytest.mark.parametrize("cells", [[], [{"source": ["x"]}]])
+def test_a_list_in_metadata_is_no_text(folder: Path, old: Any, new: Any, cells: Any) -> None:
+    head = {"nbformat": 4, "nbformat_minor": 5, "cells": []}
+    a, b = (
+        json.dumps({**head, "metadata": {"x": value, "cells": cells}}).encode()
+        for value in (old, new)
+    )
+    path_a, path_b = written(folder, a, b)
+
+    patch_notebook(path_a, diff_notebooks(path_a, path_b), folder / "c.ipynb")
+
+    assert json.loads((folder / "c.ipynb").read_bytes()) == json.loads(b)
+
+
 @settings(max_examples=70, deadline=None)
 @given(a=files, b=files, noise=st.booleans())
 def test_a_patch_makes_what_the_difference_was_made_to(
