@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from notebook_executor.git.pushing import push_branch
+from notebook_executor.git.repository import GitError, NoRepositoryError, Repository
 from notebook_executor.models import Record
-from notebook_executor.schedule.git import GitError, NoRepositoryError, Repository
-from notebook_executor.schedule.pushing import push_branch
 
 _PATIENCE = 30.0  # seconds for a branch that neither we can move nor others do
 

@@ -7,8 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
+from notebook_executor.commands import run_command
 from notebook_executor.execution.records import state_directories
-from notebook_executor.schedule.commands import run_command
 
 _GIT_SECONDS = 10.0
 

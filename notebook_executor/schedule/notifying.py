@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notebook_executor.schedule.commands import run_command
+from notebook_executor.commands import run_command
 from notebook_executor.schedule.notice import Notice
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from notebook_executor.commands import run_command
 from notebook_executor.schedule import notifying
-from notebook_executor.schedule.commands import run_command
 from notebook_executor.schedule.notice import Notice
 from notebook_executor.schedule.notifying import call_command, call_heartbeats, call_webhook
 from tests.integration.receiver import Receiver, receiving

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from notebook_executor.commands import Finished, run_command
 from notebook_executor.errors import NotebookExecutorError
-from notebook_executor.schedule.commands import Finished, run_command
 
 _TIMEOUT = 60.0
 _SUBMODULE = "160000"

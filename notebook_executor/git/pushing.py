@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from notebook_executor.schedule.git import GitError, Repository
+from notebook_executor.git.repository import GitError, Repository
 
 _TIMEOUT = 120.0
 _TRIES = 8

@@ -1,4 +1,4 @@
-"""Programs of others that a schedule calls: git, and what an operator wants to be told by.
+"""Programs of others that we call: git, and what an operator wants to be told by.
 
 Each has a time limit, no terminal to ask at, and ends with all that it has started in its session.
 """
