@@ -16,7 +16,7 @@ _OWNERS = {
     "notebook_executor/lifecycle/best_effort.py",
     "notebook_executor/lifecycle/loose.py",
     "notebook_executor/lifecycle/supervisor.py",
-    "notebook_executor/schedule/commands.py",
+    "notebook_executor/commands.py",
 }
 
 
