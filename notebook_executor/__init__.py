@@ -6,6 +6,8 @@ each other:
 - ``cli``: the command ``nbx``, one file a command
 - ``executor``: ``NotebookExecutor``, the façade, which only delegates
 - ``project_documents``, ``kernel_supply``: what it delegates to without and with kernels
+- ``review``: what a pull request does to notebooks
+- ``schedule``: notebooks at their times
 - ``sweeps``: one notebook at many points
 - ``execution``: one run, from request to result; its pipeline is ``execution/run.py``
 - ``tools``, ``backends``: what notebooks may have done for them; where a kernel comes from

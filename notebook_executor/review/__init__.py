@@ -1,0 +1,1 @@
+"""Pull requests that change notebooks: what changed, does it run, and is it still what it was?"""
