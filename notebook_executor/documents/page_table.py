@@ -17,7 +17,11 @@ _MOST_ROWS = 400
 # Lines longer than this are compared as a whole; difflib's time grows with the square.
 _LONGEST_MARKED = 300
 _ALIKE = 0.5
-_COLUMNS = '<colgroup><col class="number"><col><col class="number"><col></colgroup>'
+_COLUMNS = (
+    '<colgroup><col class="number"><col><col class="number"><col></colgroup>'
+    '<thead><tr><th scope="col">line</th><th scope="col">before</th>'
+    '<th scope="col">line</th><th scope="col">after</th></tr></thead>'
+)
 
 
 class _Row(NamedTuple):
@@ -43,7 +47,7 @@ def text_table(text_a: str, text_b: str) -> str:
     more = len(rows) - _MOST_ROWS
     end = f'<tr class="break"><td colspan="4">{more} lines more</td></tr>' if more > 0 else ""
     shown = "".join(_with_breaks(rows[:_MOST_ROWS]))
-    return f"<table>{_COLUMNS}<tbody>{shown}{end}</tbody></table>"
+    return f'<table class="lines">{_COLUMNS}<tbody>{shown}{end}</tbody></table>'
 
 
 def _with_breaks(rows: Iterable[_Row]) -> Iterator[str]:

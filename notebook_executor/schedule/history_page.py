@@ -11,17 +11,16 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from notebook_executor.execution.history import RunRow
+from notebook_executor.html_page import html_page, style_of
 from notebook_executor.references import described, is_reference
 from notebook_executor.schedule.plots import LARGEST, Point, plot
-from notebook_executor.text import one_line, storable
+from notebook_executor.text import one_line
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MOST_PLOTS = 40
 _MOST_COLUMNS = 8
 _VALUE = 60
@@ -44,19 +43,13 @@ def history_page(title: str, rows: Iterable[RunRow], folder: Path) -> str:
     """
     runs = sorted(rows, key=lambda row: (_at(row) is not None, _at(row) or 0, row.run_id))
     timed = [_Run(row, at, _title(row, at)) for row in runs if (at := _at(row)) is not None]
-    style = resources.files(__package__).joinpath("history_page.css").read_text("utf-8")
-    parts = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style></head><body>\n",
+    body = [
         f"<header><h1>{escape(title)}</h1>{_summary(runs)}{_strip(timed)}</header>\n<main>\n",
         *_plots(timed),
         *_table(runs[::-1], folder),
-        "</main></body></html>\n",
+        "</main>",
     ]
-    text: str = storable("".join(parts))
-    return text
+    return html_page(title, body, style_of(__package__, "history_page.css"))
 
 
 def _at(row: RunRow) -> datetime | None:
