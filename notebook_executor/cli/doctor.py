@@ -10,7 +10,8 @@ import click
 from notebook_executor.cli.exits import ExitCode
 from notebook_executor.cli.options import json_option
 from notebook_executor.cli.screen import Screen, Style, write_json
-from notebook_executor.lifecycle.diagnosis import Finding, Level, diagnose
+from notebook_executor.findings import Finding, Level
+from notebook_executor.lifecycle.diagnosis import diagnose
 
 _STYLES: dict[Level, Style] = {"ok": "good", "warning": "strong", "problem": "bad"}
 

@@ -9,19 +9,16 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from notebook_executor.errors import KernelStartError
+from notebook_executor.findings import Finding, Level
 from notebook_executor.lifecycle.choice import has_supervisors
 from notebook_executor.lifecycle.directories import bases, new_directory_path
 from notebook_executor.lifecycle.kernelspecs import find_launch_spec
 from notebook_executor.lifecycle.leases import is_newborn_name, open_lease, private_directories
 from notebook_executor.lifecycle.reaper import reap
 from notebook_executor.lifecycle.supervisor import Supervisor
-
-Level = Literal["ok", "warning", "problem"]
 
 _VERSION_SECONDS = 30.0
 _PRINT_VERSION = "import ipykernel; print(ipykernel.__version__)"
@@ -41,23 +38,6 @@ _SWITCHES = (
 _CONTAINER = (
     "In a container, allow it unshare and mount (capability SYS_ADMIN, or its seccomp profile)."
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        topic: What was looked at.
-        level: A ``problem`` keeps kernels from starting; a ``warning`` is worth a look.
-        text: What is the case.
-        advice: What to do about it; empty where nothing is to be done.
-    """
-
-    topic: str
-    level: Level
-    text: str
-    advice: str = ""
 
 
 def diagnose() -> Iterator[Finding]:
