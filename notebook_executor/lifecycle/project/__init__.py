@@ -1,1 +1,4 @@
-"""A project's Jupyter server, the conventions that it keeps, and all projects of the machine."""
+"""A project's Jupyter server, the conventions that it keeps, and all projects of the machine.
+
+Of the standard library, psutil and jupyter_client alone, like the room around it.
+"""
