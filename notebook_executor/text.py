@@ -9,12 +9,27 @@ from typing import Any
 # CSI sequences, OSC sequences (hyperlinks, titles) and two-character escapes of ECMA-48.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# Controls but tab and newline, what turns the direction of writing, and what has no width.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 _CUT = "\n… {} characters left out …\n"
 
 
 def plain(text: str) -> str:
     """The text without ANSI escape sequences."""
     return _ANSI.sub("", text) if "\x1b" in text else text
+
+
+def visible(text: str) -> str:
+    """The text for a reviewer: what would hide or reorder a part of it is seen as its code."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", plain(text))
+
+
+def readable(number: float) -> str:
+    """A number for a reader: a whole one in full, another one with six digits that count."""
+    whole = isinstance(number, int) or number.is_integer()
+    return f"{number:,.0f}" if whole and abs(number) < 1e15 else f"{number:.6g}"
 
 
 def storable(value: Any) -> Any:

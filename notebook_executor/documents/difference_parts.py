@@ -13,7 +13,7 @@ from notebook_executor.documents.page_table import text_table
 from notebook_executor.documents.pairing import exact, pair_outputs
 from notebook_executor.documents.sequences import Gap, gaps
 from notebook_executor.html_page import style_of
-from notebook_executor.text import plain
+from notebook_executor.text import visible
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -117,7 +117,7 @@ def _one_sided(kind: str, index: int, cell: Mapping[str, Any], level: int) -> st
 
 
 def _whole(cell: Mapping[str, Any]) -> Iterator[str]:
-    yield f'<pre class="source">{escape(plain(cell["source"]))}</pre>'
+    yield f'<pre class="source">{escape(visible(cell["source"]))}</pre>'
     yield from output_texts(cell.get("outputs", ()))
     yield from (bundle(found) for found in cell.get("attachments", {}).values())
 
@@ -132,7 +132,7 @@ def _aspects(one: Mapping[str, Any], other: Mapping[str, Any], change: CellChang
     if "source" in change.changed:
         yield text_table(one["source"], other["source"])
     else:
-        yield f'<pre class="source faint">{escape(plain(one["source"]))}</pre>'
+        yield f'<pre class="source faint">{escape(visible(one["source"]))}</pre>'
     if "metadata" in change.changed:
         yield _aspect("metadata")
         yield text_table(metadata_text(one["metadata"]), metadata_text(other["metadata"]))

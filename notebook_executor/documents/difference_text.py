@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from notebook_executor.markdown import fence, prose
 from notebook_executor.text import clip, one_line
 
 if TYPE_CHECKING:
@@ -113,24 +113,13 @@ def bounded(diff: NotebookDiff, max_chars: int) -> str:
 
 def markdown(diff: NotebookDiff) -> str:
     """The difference for a pull request: a heading for each cell, and its lines in a fence."""
-    parts = [f"**{_escaped(title(diff))}**"]
+    parts = [f"**{prose(title(diff))}**"]
     names = diff.summary.notebook_metadata
     if names:
-        parts.append(f"Metadata of the notebook: {_escaped(', '.join(names))}")
+        parts.append(f"Metadata of the notebook: {prose(', '.join(names))}")
     for entry in entries(diff):
-        parts.append(f"#### {_escaped(one_line(entry.heading, 200))}")
+        parts.append(f"#### {prose(one_line(entry.heading, 200))}")
         for name, text in entry.texts:
-            parts += [_escaped(name.capitalize())] if name else []
-            parts.append(_fenced(text))
+            parts += [prose(name.capitalize())] if name else []
+            parts.append(fence(text, "diff"))
     return "\n\n".join(parts) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&@])", r"\\\1", text)
-
-
-def _fenced(text: str) -> str:
-    """A fence is longer than any in what it holds."""
-    longest = max(map(len, re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}diff\n{text}\n{fence}"

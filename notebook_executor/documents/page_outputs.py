@@ -12,7 +12,7 @@ from typing import Any
 
 from notebook_executor.documents.output_text import described
 from notebook_executor.documents.safe_html import sanitised
-from notebook_executor.text import clip, plain
+from notebook_executor.text import clip, visible
 
 _TEXT_LIMIT = 20_000
 _HTML_LIMIT = 200_000
@@ -69,7 +69,14 @@ def _img(mime: str, encoded: str) -> str:
 
 
 def _text(text: str, kind: str) -> str:
-    return f'<pre class="{escape(kind)}">{escape(clip(plain(text), _TEXT_LIMIT))}</pre>'
+    return (
+        f'<pre class="{escape(kind)}">{escape(clip(visible(_returned(text)), _TEXT_LIMIT))}</pre>'
+    )
+
+
+def _returned(text: str) -> str:
+    """The text with newlines where a terminal would go back to the start of the line."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _other(mime: str, value: Any) -> str:

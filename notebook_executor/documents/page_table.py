@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from notebook_executor.documents.sequences import Gap, gaps, matches
 from notebook_executor.documents.unified import compared_lines
-from notebook_executor.text import plain
+from notebook_executor.text import visible
 
 _CONTEXT = 3
 _LONGEST_LINE = 2000
@@ -34,7 +34,7 @@ class _Row(NamedTuple):
 
 def text_table(text_a: str, text_b: str) -> str:
     """The table; at most 400 rows, the rest counted."""
-    a, b = compared_lines(plain(text_a), plain(text_b))
+    a, b = compared_lines(visible(text_a), visible(text_b))
     pairs = matches(a, b)
     changes = list(gaps(pairs, Gap(0, len(a), 0, len(b))))
     near: set[int] = set()

@@ -19,7 +19,7 @@ from notebook_executor.execution.history import RunRow
 from notebook_executor.html_page import html_page, style_of
 from notebook_executor.references import described, is_reference
 from notebook_executor.schedule.plots import LARGEST, Point, plot
-from notebook_executor.text import one_line
+from notebook_executor.text import one_line, readable
 
 _MOST_PLOTS = 40
 _MOST_COLUMNS = 8
@@ -105,12 +105,12 @@ def _plots(runs: Sequence[_Run]) -> Iterator[str]:
 def _figure(name: str, runs: Sequence[_Run], values: Sequence[float | None]) -> str:
     """A plot, in which runs that left no such value appear where they failed."""
     points = [
-        Point(run.at, value, run.title if value is None else f"{run.title}: {_told(value)}")
+        Point(run.at, value, run.title if value is None else f"{run.title}: {readable(value)}")
         for run, value in zip(runs, values, strict=True)
         if value is not None or run.row.status not in _CLASSES
     ]
     latest = next(point.value for point in reversed(points) if point.value is not None)
-    caption = f"<figcaption><span>{escape(name)}</span><b>{_told(latest)}</b></figcaption>"
+    caption = f"<figcaption><span>{escape(name)}</span><b>{readable(latest)}</b></figcaption>"
     drawing = plot(points, name, runs[0].at, runs[-1].at)
     return f"<figure>{caption}{drawing}</figure>"
 
@@ -120,12 +120,6 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if -LARGEST < value < LARGEST else None
-
-
-def _told(number: float) -> str:
-    """A number for a reader: a whole one in full, another one with six digits that count."""
-    whole = isinstance(number, int) or number.is_integer()
-    return f"{number:,.0f}" if whole and abs(number) < 1e15 else f"{number:.6g}"
 
 
 def _single(value: Any) -> Any:
@@ -172,7 +166,7 @@ def _cell(scraps: Mapping[str, Any], name: str) -> str:
     if value is None:
         return "<td></td>"
     if _number(value) is not None:
-        return f'<td class="number">{_told(value)}</td>'
+        return f'<td class="number">{readable(value)}</td>'
     if is_reference(value):
         text = described(value, _VALUE)
     elif isinstance(value, str):
