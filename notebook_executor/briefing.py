@@ -9,7 +9,7 @@ from notebook_executor.references import described, is_reference
 from notebook_executor.text import clip, one_line, tail
 
 if TYPE_CHECKING:
-    from notebook_executor.models import ExecutionResult
+    from notebook_executor.models import ExecutionResult, FailedCell
 
 _SCRAP = 200
 
@@ -47,11 +47,15 @@ def _failed_cell(result: ExecutionResult) -> str:
     if cell is None:
         return ""
     where = "injected parameters" if cell.index is None else str(cell.index)
-    lines = [
+    return f"cell {where} (id {cell.id}, hash {cell.hash}):\n{excerpt(cell)}"
+
+
+def excerpt(cell: FailedCell) -> str:
+    """The lines of the source around the one that raised, numbered, with a sign before it."""
+    return "\n".join(
         f"{'>' if number == cell.line else ' '} {number:>3} {line}"
         for number, line in _around(cell.source.splitlines(), cell.line)
-    ]
-    return "\n".join([f"cell {where} (id {cell.id}, hash {cell.hash}):", *lines])
+    )
 
 
 def _around(source: list[str], line: int | None) -> list[tuple[int, str]]:

@@ -85,6 +85,11 @@ class NotebookDiff(Record):
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def documents(self) -> tuple[NotebookNode, NotebookNode] | None:
+        """Both notebooks as they were compared; None where the difference was read from JSON."""
+        return self._documents
+
     def __str__(self) -> str:
         return self.for_llm(_TEXT_LIMIT)
 

@@ -189,3 +189,32 @@ class Review(Record):
     @property
     def ok(self) -> bool:
         return self.verdict == "pass"
+
+    def __str__(self) -> str:
+        return self.for_llm(_TEXT_CHARS)
+
+    def for_llm(self, max_chars: int = _TEXT_CHARS) -> str:
+        """The report in at most ``max_chars`` characters; what matters least is left out first."""
+        from notebook_executor.review.report_text import bounded
+
+        return bounded(self, max_chars)
+
+    def to_markdown(self, max_chars: int = _MARKDOWN_CHARS) -> str:
+        """The report as a pull request's comment, with the mark that a later one replaces it by.
+
+        Args:
+            max_chars: The budget; what matters least is left out first, and named at the end.
+        """
+        from notebook_executor.review.report_markdown import markdown
+
+        return markdown(self, max_chars)
+
+    def to_html(self) -> str:
+        """The report as one page, without a script or a request.
+
+        Outputs are shown where this review still holds its notebooks: one that was read from its
+        JSON does not.
+        """
+        from notebook_executor.review.report_page import page
+
+        return page(self)
