@@ -5,6 +5,7 @@ each other:
 
 - ``cli``: the command ``nbx``, one file a command
 - ``executor``: ``NotebookExecutor``, the façade, which only delegates
+- ``project_checks``: what it delegates to that proves notebooks by running them
 - ``project_documents``, ``kernel_supply``: what it delegates to without and with kernels
 - ``review``: what a pull request does to notebooks
 - ``schedule``: notebooks at their times

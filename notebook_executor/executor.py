@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from notebook_executor.config import Limits, Settings
-from notebook_executor.errors import UsageError
 from notebook_executor.kernel_supply import KernelSupply
 from notebook_executor.models import Event, ExecutionResult
-from notebook_executor.project_documents import ProjectDocuments, StrPath
+from notebook_executor.project_checks import ProjectChecks
+from notebook_executor.project_documents import StrPath
 
 if TYPE_CHECKING:
-    from notebook_executor.documents.output_comparison import RegressionRules
-    from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.request import ExecuteOptions, RunRequest, SweepOptions
     from notebook_executor.execution.started import Run, RunJob
     from notebook_executor.lifecycle.containment import Tier
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from notebook_executor.tools.sources import GivenTool
 
 
-class NotebookExecutor(ProjectDocuments):
+class NotebookExecutor(ProjectChecks):
     """Runs, reads and compares the notebooks of one project.
 
     May be used from several threads, inside a running event loop, and within a kernel. Between
@@ -69,17 +66,15 @@ class NotebookExecutor(ProjectDocuments):
         require_containment: Tier | None = None,
         config: Settings | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(root, Settings.of(config))
-        self.kernel_name = kernel_name
-        self.python = python
-        if require_containment not in (None, "namespace", "subreaper", "best_effort"):
-            raise UsageError(
-                f"require_containment {require_containment!r} names no containment",
-                hint="Use 'namespace', 'subreaper' or 'best_effort'.",
-            )
-        self.require_containment = require_containment
-        self.tools, self.policy = _checked_tools(tools, policy, self.root)
-        self._kernels = KernelSupply(warm, preload, self.settings.started_runs)
+        settings = Settings.of(config)
+        kernels = KernelSupply(warm, preload, settings.started_runs)
+        super().__init__(root, settings, kernels, kernel_name, python, require_containment)
+        self.tools: Mapping[str, GivenTool] | None = None
+        self.policy: Policy | None = None
+        if tools is not None or policy is not None:
+            from notebook_executor.tools.given import check_given
+
+            self.tools, self.policy = check_given(tools, policy, self.root)
 
     def __enter__(self) -> NotebookExecutor:
         return self
@@ -341,84 +336,7 @@ class NotebookExecutor(ProjectDocuments):
         """The request with what this executor says where it says nothing."""
         from dataclasses import replace
 
-        if request.kernel_name is None and request.python is None:
-            request = replace(request, kernel_name=self.kernel_name, python=self.python)
-        if request.require_containment is None:
-            request = replace(request, require_containment=self.require_containment)
+        request = self._with_kernel(request)
         if request.policy is None:
             request = replace(request, policy=self.policy)
         return replace(request, tools=self.tools) if request.tools is None else request
-
-    def validate(
-        self,
-        notebook_path: StrPath,
-        *,
-        regression: bool | RegressionRules | Mapping[str, Any] = False,
-        reference: StrPath | None = None,
-        accept: bool = False,
-        parameters: Mapping[str, Any] | StrPath | None = None,
-        timeout: float | None = 300,
-        run_timeout: float | None = None,
-        fix: bool = False,
-        upgrade: bool = False,
-    ) -> ValidationReport:
-        """What is wrong with a notebook file, each with its place; a file that is none, too.
-
-        With ``regression`` the notebook is run as well, recorded as ``execute`` records, and its
-        outputs are compared with a reference by nbval's markers; blocks until the run is over.
-
-        Args:
-            notebook_path: The file.
-            regression: Compare, by the default rules; or ``RegressionRules``, or a mapping of some
-                of them, such as ``{"lax": True, "relative_tolerance": 1e-6}``.
-            reference: An executed notebook, or a revision in git that has one; None for
-                ``runs/reference/<path below root>``, else the notebook's own outputs.
-            accept: When it executes, write its outputs as the new reference.
-            parameters: Of the run, as ``execute`` takes them.
-            timeout: Seconds a cell may take; None for no limit.
-            run_timeout: Seconds the run may take; None for no limit.
-            fix: First put right in the file what can be without guessing; the report tells what.
-            upgrade: Rewrite a notebook of an older format as nbformat 4.5; implies ``fix``.
-
-        Raises:
-            DocumentError: The file cannot be written (``fix``); the reference is not there.
-            UsageError: The rules, the reference or ``accept`` make no sense.
-        """
-        from notebook_executor.documents.validation import repair_file, validate_notebook
-
-        path = self._below_root(notebook_path)
-        report = repair_file(path, upgrade=upgrade) if fix or upgrade else validate_notebook(path)
-        if regression is False:
-            if reference is not None or accept:
-                raise UsageError("reference and accept are of a regression", hint="Ask for one.")
-            return report
-        from notebook_executor.documents.output_comparison import RegressionRules
-        from notebook_executor.execution.regression import check_regression
-        from notebook_executor.execution.request import RunRequest
-
-        request = RunRequest(
-            notebook=path,
-            output_path=False,
-            parameters=parameters,
-            timeout=timeout,
-            run_timeout=run_timeout,
-        )
-        rules = RegressionRules.of(regression)
-        found = check_regression(
-            request, self.root, self.run, rules, reference=reference, accept=accept
-        )
-        return report.model_copy(update={"regression": found})
-
-
-def _checked_tools(
-    tools: Mapping[str, GivenTool] | None,
-    policy: Policy | Mapping[str, Any] | StrPath | None,
-    root: Path,
-) -> tuple[Mapping[str, GivenTool] | None, Policy | None]:
-    if tools is None and policy is None:
-        return None, None
-    from notebook_executor.tools.policy_file import policy_of
-    from notebook_executor.tools.sources import check_tools
-
-    meant = None if policy is None else policy_of(policy, root)
-    return (None if tools is None else check_tools(tools)), meant

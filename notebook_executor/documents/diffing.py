@@ -74,14 +74,25 @@ def diff_notebooks(
     """
     data_a, data_b = read_file(path_a), read_file(path_b)
     nb_a, nb_b = parse_notebook(data_a, str(path_a)), parse_notebook(data_b, str(path_b))
-    try:
-        found = _compare(nb_a, nb_b, (str(path_a), str(path_b)), noise or lossless)
-    except RecursionError:
-        raise too_deep(f"{path_a} or {path_b}") from None
+    found = compare_notebooks(nb_a, nb_b, (str(path_a), str(path_b)), noise=noise or lossless)
     if lossless:
         update = {"exact": _exact(data_a, data_b), "identical": data_a == data_b}
         found = found.model_copy(update=update)
     return found
+
+
+def compare_notebooks(
+    nb_a: NotebookNode, nb_b: NotebookNode, names: tuple[str, str], *, noise: bool = False
+) -> NotebookDiff:
+    """Compare two notebooks; ``names`` are what the difference calls them.
+
+    Raises:
+        DocumentError: They are nested too deeply.
+    """
+    try:
+        return _compare(nb_a, nb_b, names, noise)
+    except RecursionError:
+        raise too_deep(" or ".join(names)) from None
 
 
 def _compare(

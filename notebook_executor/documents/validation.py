@@ -62,7 +62,7 @@ def validate_notebook(path: str | os.PathLike[str]) -> ValidationReport:
         data = read_file(path)
     except DocumentError as error:
         return ValidationReport(path=str(path), valid=False, issues=(_told(error),))
-    return _report(data, str(path))
+    return validate_data(data, str(path))
 
 
 def repair_file(path: str | os.PathLike[str], *, upgrade: bool = False) -> ValidationReport:
@@ -91,10 +91,17 @@ def repair_file(path: str | os.PathLike[str], *, upgrade: bool = False) -> Valid
     if new == data:
         return before
     write_bytes(new, path)
-    return _report(new, str(path), repairs)
+    return validate_data(new, str(path), repairs)
 
 
-def _report(data: bytes, name: str, repairs: tuple[Repair, ...] = ()) -> ValidationReport:
+def validate_data(data: bytes, name: str, repairs: tuple[Repair, ...] = ()) -> ValidationReport:
+    """As ``validate_notebook``, of what a file holds.
+
+    Args:
+        data: The file's content.
+        name: What the report calls it.
+        repairs: What was changed in it before.
+    """
     version: str | None = None
     try:
         raw: Any = parse_json(data, name)

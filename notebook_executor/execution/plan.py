@@ -23,6 +23,7 @@ class Plan:
     Attributes:
         run_id: Sorts by time.
         input_path: None where the notebook was passed as an object.
+        source: The file that is read; another than ``input_path`` where it is a copy of that.
         output_path: None where no notebook is to be written.
         cwd: The kernel's working directory.
         parameters: As passed, or the address of a file of them.
@@ -39,6 +40,7 @@ class Plan:
     began: float
     root: Path
     input_path: Path | None
+    source: Path | None
     output_path: Path | None
     cwd: Path
     parameters: Mapping[str, Any] | str | None
@@ -72,6 +74,7 @@ def make_plan(
     began = time.monotonic()
     run_id = run_id or new_run_id(started_at)
     source = None if request.node is not None else _absolute(root, request.path)
+    named = source if request.stands_for is None else _absolute(root, request.stands_for)
     return Plan(
         request=request,
         settings=settings,
@@ -79,8 +82,9 @@ def make_plan(
         started_at=started_at,
         began=began,
         root=root,
-        input_path=source,
-        output_path=_output_path(request, root, source, run_id),
+        input_path=named,
+        source=source,
+        output_path=_output_path(request, root, named, run_id),
         cwd=_working_directory(request, root, source),
         parameters=_parameters(request, root),
         python=_python(request, root),

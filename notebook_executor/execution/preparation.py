@@ -67,8 +67,8 @@ def read_source(plan: Plan) -> tuple[NotebookNode, str]:
     if node is not None:
         notebook = adopt(node)
         return notebook, sha256(serialise(notebook))
-    assert plan.input_path is not None
-    data = read_file(plan.input_path)
+    assert plan.source is not None
+    data = read_file(plan.source)
     return parse_notebook(data, str(plan.input_path)), sha256(data)
 
 

@@ -174,6 +174,7 @@ def _plan(record: RunRecord, content: JournalContent) -> Plan:
         began=0.0,
         root=record.directory,
         input_path=Path(source) if source else None,
+        source=None,
         output_path=Path(output) if output else None,
         cwd=record.directory,
         parameters=None,

@@ -79,7 +79,7 @@ def check_regression(
     if executed is None or not sources:
         return _not_run(result, found, rules)
     (source,) = sources
-    cells = tuple(_compared(source, executed, result, found, judge, rules))
+    cells = compare_run(source, executed, result, found.notebook, judge, lax=rules.lax)
     report = _concluded(result, source, found, cells, rules)
     if not accept or not report.executes:
         return report
@@ -88,20 +88,32 @@ def check_regression(
     return report.model_copy(update={"accepted": str(target)})
 
 
-def _compared(
+def compare_run(
     source: NotebookNode,
     executed: NotebookNode,
     result: ExecutionResult,
-    reference: Reference,
+    reference: NotebookNode | None,
     judge: OutputJudge,
-    rules: RegressionRules,
+    *,
+    lax: bool,
 ) -> tuple[CellComparison, ...]:
+    """What a run has put out, held against a reference cell by cell.
+
+    Args:
+        source: The notebook as its file has it.
+        executed: The notebook after the run.
+        result: The run's.
+        reference: Its streams become as our own execution would show them; None where there is
+            none.
+        judge: Compares outputs.
+        lax: Compare only cells that are marked for it.
+    """
     from nbformat.v4 import new_notebook
 
-    against = reference.notebook if reference.notebook is not None else new_notebook()
+    against = reference if reference is not None else new_notebook()
     _show_streams(against)
     ran = {cell.id: cell.status for cell in result.cells}
-    return tuple(compare_cells(source, executed, ran, against, judge, lax=rules.lax))
+    return tuple(compare_cells(source, executed, ran, against, judge, lax=lax))
 
 
 def _show_streams(reference: NotebookNode) -> None:

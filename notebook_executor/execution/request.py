@@ -84,6 +84,7 @@ class RunRequest:
     tools: Mapping[str, GivenTool] | None = None
     policy: Policy | None = None
     adapt: Callable[[NotebookNode], None] | None = None  # changes the notebook that was read
+    stands_for: StrPath | None = None  # what the result and the record name instead of the file
 
     @classmethod
     def of(
@@ -123,6 +124,7 @@ class RunRequest:
         _check_texts("labels", self.labels)
         _check("host_view", self.host_view, (bool, type(None)))
         _check("limits", self.limits, (Limits, type(None)))
+        _check("stands_for", self.stands_for, (str, os.PathLike, type(None)))
         _check("record", self.record, (str, os.PathLike, type(None)))
         _check("replay", self.replay, (str, os.PathLike, type(None)))
         if self.record is not None and self.replay is not None:

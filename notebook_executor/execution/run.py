@@ -148,7 +148,7 @@ def _execute(
 ) -> None:
     cancellation.check()
     notebook, ledger.source_sha256 = read_source(plan)
-    ledger.git_commit = git_commit(plan.input_path.parent if plan.input_path else plan.root)
+    ledger.git_commit = git_commit(plan.source.parent if plan.source else plan.root)
     prepared = ledger.prepared = prepare(plan, notebook, ledger.source_sha256)
     file = None
     if plan.output_path is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from notebook_executor.commands import Finished, run_command
@@ -79,13 +79,23 @@ class Repository:
             raise
         return cls(Path(top), environment)
 
+    def having(self, **environment: str) -> Repository:
+        """This repository, for git with some more variables: ``GIT_INDEX_FILE="…"``."""
+        return replace(self, _environment={**self._environment, **environment})
+
     def text(self, *arguments: str, stdin: bytes = b"", author: Author | None = None) -> str:
         """What a git command prints, without the newline at its end."""
         told = self.output(*arguments, stdin=stdin, author=author)
         return told.decode("utf-8", "surrogateescape").removesuffix("\n")
 
-    def output(self, *arguments: str, stdin: bytes = b"", author: Author | None = None) -> bytes:
-        done = self.run(*arguments, stdin=stdin, author=author)
+    def output(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        author: Author | None = None,
+        timeout: float = _TIMEOUT,
+    ) -> bytes:
+        done = self.run(*arguments, stdin=stdin, author=author, timeout=timeout)
         if done.code != 0:
             said = done.complaint
             raise GitError(f"git {arguments[0]} in {self.top}: {said}", said=said)

@@ -24,6 +24,7 @@ from notebook_executor.lifecycle.leases import (
 )
 from notebook_executor.lifecycle.marks import find_marked
 from notebook_executor.lifecycle.proctree import descendants, start_ticks, stat_fields
+from notebook_executor.lifecycle.workplace import PURPOSE
 
 State = Literal["starting", "stand-by", "running", "ending", "left over"]
 
@@ -107,7 +108,8 @@ def live_kernels(bases: Iterable[Path]) -> list[LiveKernel]:
         if lease is None:
             continue
         with lease:
-            found.append(_look(lease))
+            if PURPOSE not in lease.read():
+                found.append(_look(lease))
     return sorted(found, key=lambda kernel: kernel.started_at or "")
 
 

@@ -18,7 +18,7 @@ Verdict = Literal["pass", "fail", "differs", "nothing_to_compare"]
 StepName = Literal["structure", "sources", "parameters", "execution", "reference", "strip"]
 StepStatus = Literal["ok", "failed", "differs", "skipped"]
 Change = Literal["added", "modified", "renamed", "deleted"]
-Direction = Literal["up", "down", "same", "changed", "new", "gone"]
+Direction = Literal["up", "down", "same", "changed", "new", "gone", "unknown"]
 
 _TEXT_CHARS = 4000
 _MARKDOWN_CHARS = 60_000  # forges cut a comment at 65,536
@@ -38,7 +38,7 @@ class ScrapDelta(Record):
     """A named output before and after; what JSON cannot hold is as in a result's scraps.
 
     ``new`` and ``gone`` are of a name that only one side has: the other's value is then None.
-    ``up`` and ``down`` are of numbers alone.
+    ``up`` and ``down`` are of numbers alone. ``unknown``: nothing tells what the base's was.
     """
 
     base: Any

@@ -71,6 +71,20 @@ def check_entries(loaded: Loaded, root: Path) -> list[Problem]:
     return sorted(problems, key=lambda one: (order.get(one.file, 0), one.line, one.column))
 
 
+def check_parameters(
+    entry: Entry, source: Source, declared: Parameters, root: Path
+) -> Iterator[Problem]:
+    """What of an entry's parameters a notebook that declares these would refuse.
+
+    Args:
+        entry: The entry.
+        source: Where it stands.
+        declared: Its notebook's.
+        root: What relative paths are relative to.
+    """
+    yield from _Check(entry, source, root).parameters(declared)
+
+
 class _Check:
     def __init__(self, entry: Entry, source: Source, root: Path) -> None:
         self._entry, self._source, self._root = entry, source, root
@@ -106,10 +120,10 @@ class _Check:
         except DocumentError as error:
             yield self._problem(error.message, "path", hint=error.hint)
             return
-        yield from self._parameters(declared)
+        yield from self.parameters(declared)
         yield from self._kernel(notebook)
 
-    def _parameters(self, declared: Parameters) -> Iterator[Problem]:
+    def parameters(self, declared: Parameters) -> Iterator[Problem]:
         known = self._known()
         for name, value in self._entry.parameters.items():
             try:

@@ -48,7 +48,8 @@ def test_the_exported_names_are_these() -> None:
 
 def test_the_executor_has_these_methods() -> None:
     kinds = [kind for kind in NotebookExecutor.__mro__ if kind is not object]
-    methods = [name for kind in kinds for name in vars(kind) if not name.startswith("_")]
+    names = [name for kind in kinds for name in vars(kind) if not name.startswith("_")]
+    methods = list(dict.fromkeys(names))
 
     assert methods == [
         "close",
@@ -59,6 +60,7 @@ def test_the_executor_has_these_methods() -> None:
         "execute_many",
         "run_many",
         "validate",
+        "review",
         "runs",
         "collect_outputs",
         "collect_table",
@@ -83,6 +85,23 @@ def _parameters(function: object) -> list[str]:
         default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
         told.append(f"{parameter.name}{default}")
     return told
+
+
+def test_the_signature_of_review_stays() -> None:
+    assert _parameters(NotebookExecutor.review)[1:] == [
+        "base='main'",
+        "head=None",
+        "*",
+        "index=False",
+        "paths=()",
+        "parameters=None",
+        "rerun_base=False",
+        "accept=False",
+        "timeout=300",
+        "run_timeout=None",
+        "limits=None",
+        "max_workers=None",
+    ]
 
 
 def test_the_signature_of_validate_stays() -> None:

@@ -1,0 +1,130 @@
+"""The step that holds the outputs against the accepted reference of the notebook."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from notebook_executor.documents.cells import has_tag
+from notebook_executor.documents.output_comparison import OutputJudge
+from notebook_executor.documents.reading import parse_notebook
+from notebook_executor.documents.regression import CellComparison, with_outputs
+from notebook_executor.documents.writing import write_notebook
+from notebook_executor.errors import DocumentError
+from notebook_executor.execution.references import reference_path
+from notebook_executor.execution.regression import compare_run
+from notebook_executor.review.changes import reference_of
+from notebook_executor.review.executing import executes
+from notebook_executor.review.models import ReferenceReview
+from notebook_executor.review.subject import Finding, Scene, Subject
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_SHOWN = 5
+_ACCEPT = "nbx review --accept writes one; commit it with the notebook."
+
+
+def compare_reference(subject: Subject, scene: Scene) -> Finding:
+    """Does it put out what its reference has? The head's reference where the head changes it."""
+    found, data = _reference(subject, scene)
+    subject.reference = found
+    if found is None:
+        return _without(subject, scene)
+    try:
+        subject.reference_notebook = parse_notebook(data, found.path)
+    except DocumentError as error:
+        return Finding("failed", f"the reference is no notebook: {error.message}", _ACCEPT)
+    if not executes(subject.result) or subject.source is None:
+        return Finding("skipped", "the notebook did not run to its end")
+    subject.comparisons = _compared(subject, scene, subject.source)
+    return _concluded(subject, scene, found)
+
+
+def _reference(subject: Subject, scene: Scene) -> tuple[ReferenceReview | None, bytes]:
+    """The reference that counts, and its file: the base's, unless the head has another."""
+    comparison = scene.comparison
+    before = comparison.in_project(subject.change.base_path or "") or subject.inside
+    base = comparison.from_project(reference_of(before))
+    head = comparison.from_project(reference_of(subject.inside))
+    old, new = comparison.old.read(base), comparison.new.read(head)
+    if new is not None and new != old:
+        return ReferenceReview(path=head, side="head", changed=True), new
+    if old is not None:
+        return ReferenceReview(path=base, side="base", changed=False), old
+    return None, b""
+
+
+def _without(subject: Subject, scene: Scene) -> Finding:
+    if subject.change.change == "deleted" or subject.change.obstacle:
+        return Finding("skipped", subject.absence)
+    if executes(subject.result) and scene.options.accept:
+        _accept(subject, scene)
+    path = scene.comparison.from_project(reference_of(subject.inside))
+    return Finding("skipped", f"there is no {path} to compare with", _ACCEPT)
+
+
+def _compared(subject: Subject, scene: Scene, source: NotebookNode) -> tuple[CellComparison, ...]:
+    assert subject.result is not None
+    assert subject.result.notebook is not None
+    rules = subject.rules
+    judge = OutputJudge(rules, scene.project)
+    cells = compare_run(
+        source,
+        subject.result.notebook,
+        subject.result,
+        subject.reference_notebook,
+        judge,
+        lax=rules.lax,
+    )
+    return tuple(_if_chosen(cell, source, rules.cells) for cell in cells)
+
+
+def _if_chosen(
+    found: CellComparison, source: NotebookNode, chosen: tuple[str | int, ...] | None
+) -> CellComparison:
+    if chosen is None or found.verdict not in ("match", "differs", "no_reference"):
+        return found
+    cell = source.cells[found.index]
+    if any(one in (found.index, found.id) or _is_tagged(cell, one) for one in chosen):
+        return found
+    return CellComparison(index=found.index, id=found.id, verdict="not_compared")
+
+
+def _is_tagged(cell: NotebookNode, address: str | int) -> bool:
+    tagged = isinstance(address, str) and address.startswith("tag:")
+    return tagged and has_tag(cell, str(address).removeprefix("tag:"))
+
+
+def _concluded(subject: Subject, scene: Scene, found: ReferenceReview) -> Finding:
+    compared = sum(cell.verdict in ("match", "differs") for cell in subject.comparisons)
+    differing = [cell.index for cell in subject.comparisons if cell.verdict == "differs"]
+    subject.reference = found.model_copy(update={"compared": compared})
+    subject.matches = not differing if compared or differing else None
+    if scene.options.accept and subject.matches is not True:
+        _accept(subject, scene)
+    whose = "the head's reference, which it changes" if found.changed else "the base's reference"
+    if differing:
+        shown = ", ".join(map(str, differing[:_SHOWN]))
+        return Finding("differs", f"cells {shown} differ from {whose}", _hint(found))
+    if not compared:
+        return Finding("skipped", f"{whose} has no outputs to compare: {found.path}", _ACCEPT)
+    return Finding("ok", f"{compared} cells as in {whose}")
+
+
+def _hint(found: ReferenceReview) -> str:
+    return f"If that is meant, nbx review --accept writes {found.path}; commit it."
+
+
+def _accept(subject: Subject, scene: Scene) -> None:
+    """Write what it has put out as the new reference: the one thing that a review writes there."""
+    if subject.source is None or subject.result is None or subject.result.notebook is None:
+        return
+    if not scene.policy.wants_reference(subject.inside):
+        return
+    target = reference_path(scene.root / subject.inside, scene.root)
+    write_notebook(with_outputs(subject.source, subject.result.notebook), target)
+    subject.accepted = os.path.relpath(target, scene.root)
+    below = scene.comparison.from_project(subject.accepted)
+    if scene.comparison.new.repository.run("check-ignore", "--quiet", "--", below).code == 0:
+        subject.warnings.append(f"git ignores {below}: it takes git add --force to commit it.")
