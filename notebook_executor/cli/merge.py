@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=BriefCommand,
-    epilog="Exit code 5 when there are conflicts. For git: git config merge.nbx.driver "
-    "'nbx merge %O %A %B -o %A', and *.ipynb merge=nbx in .gitattributes.",
+    epilog="Exit code 5 when there are conflicts. nbx doctor --fix makes it git's merge driver.",
 )
 @click.argument("notebooks", metavar="BASE OURS THEIRS", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", help="Where the result goes, conflicts or not.")
@@ -29,6 +28,12 @@ if TYPE_CHECKING:
     metavar="DIFF NOTEBOOK",
     help="Apply the JSON of nbx diff to one notebook instead, in place or to -o.",
 )
+@click.option(
+    "--git",
+    "name",
+    metavar="NAME",
+    help="As git's merge driver, for a file so called: the result goes into OURS.",
+)
 @json_option
 @llm_option
 def merge(
@@ -36,16 +41,23 @@ def merge(
     *,
     output: str | None,
     patch: str | None,
+    name: str | None,
     as_json: bool,
     llm: int | None,
 ) -> ExitCode:
     """Merge the changes from BASE to OURS and to THEIRS; without -o, only tell how it would go."""
-    refuse_together(json=as_json, llm=llm)
+    refuse_together(json=as_json, llm=llm, git=name)
+    refuse_together(output=output, git=name)
+    refuse_together(patch=patch, git=name)
     wanted = 3 if patch is None else 1
     if len(notebooks) != wanted:
         names = "BASE, OURS and THEIRS" if patch is None else "one notebook beside the difference"
         raise click.UsageError(f"{len(notebooks)} notebooks were named; it takes {names}.")
     paths = [absolute(notebook) for notebook in notebooks]
+    if name is not None:
+        from notebook_executor.cli.merge_driver import merge_for_git
+
+        return merge_for_git(name, *paths)
     target = None if output is None else absolute(output)
     executor = open_executor(None)
     if patch is not None:

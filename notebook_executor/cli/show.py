@@ -14,7 +14,7 @@ from notebook_executor.cli.options import (
     refuse_together,
 )
 from notebook_executor.cli.project import absolute, open_executor
-from notebook_executor.cli.screen import Screen, write, write_json
+from notebook_executor.cli.screen import Screen, write, write_bytes, write_json
 
 
 @click.command(cls=BriefCommand)
@@ -22,12 +22,18 @@ from notebook_executor.cli.screen import Screen, write, write_json
 @click.argument("cells", metavar="[CELL]...", nargs=-1)
 @json_option
 @llm_option
-def show(notebook: str, cells: tuple[str, ...], as_json: bool, llm: int | None) -> None:
+@click.option("--textconv", is_flag=True, help="All of it as git diff is to compare it.")
+def show(
+    notebook: str, cells: tuple[str, ...], *, as_json: bool, llm: int | None, textconv: bool
+) -> None:
     """Show a notebook's cells, or those named by id, tag:TAG or index.
 
     The first line of a cell: [index] id type hash #tags. With --json, a line for each cell.
     """
-    refuse_together(json=as_json, llm=llm)
+    refuse_together(json=as_json, llm=llm, textconv=textconv)
+    if textconv:
+        _convert(notebook, cells)
+        return
     from notebook_executor.documents.outline import chosen, outline_text
 
     shown = chosen(open_executor(None).outline(absolute(notebook)), cells)
@@ -38,3 +44,12 @@ def show(notebook: str, cells: tuple[str, ...], as_json: bool, llm: int | None) 
         write(sys.stdout, outline_text(shown, llm - 1) + "\n")
     else:
         Screen(sys.stdout).line(outline_text(shown))
+
+
+def _convert(notebook: str, cells: tuple[str, ...]) -> None:
+    from notebook_executor.documents.reading import read_file
+    from notebook_executor.documents.textconv import as_text
+
+    if cells:
+        raise click.UsageError("--textconv shows all cells.")
+    write_bytes(sys.stdout, as_text(read_file(absolute(notebook)), notebook))

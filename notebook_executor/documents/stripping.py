@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,13 @@ from notebook_executor.documents.reading import parse_json, parse_notebook, read
 from notebook_executor.documents.replacing import ChangedMeanwhileError, exclusively
 from notebook_executor.documents.structure import format_version, invalid
 from notebook_executor.documents.written import Layout, replace_member
+from notebook_executor.errors import DocumentError
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _RUNS = "runs"
+_NOT_JSON = ("not_json", "not_utf8")
 
 
 def strip_data(data: bytes, name: str) -> bytes:
@@ -56,6 +58,32 @@ def strip_data(data: bytes, name: str) -> bytes:
     if after != before:
         draft.set_metadata(after)
     return draft.text().encode("utf-8")
+
+
+def clean_data(data: bytes, name: str, warn: Callable[[str], None]) -> bytes:
+    """What git is to keep of a file that is called a notebook: as ``strip_data``, but forgiving.
+
+    What is no JSON stays as it is. An editor makes empty notebooks, and a merge without a driver
+    puts its markers into them; to refuse those would end ``git diff`` and ``git stash`` in the
+    middle of that merge.
+
+    Args:
+        data: The file.
+        name: What errors call it.
+        warn: Is told what stays as it is, and why; not of an empty file.
+
+    Raises:
+        DocumentError: It is JSON with outputs in it, and not a notebook that they could be taken
+            out of.
+    """
+    try:
+        return strip_data(data, name)
+    except DocumentError as error:
+        if error.details.get("code") not in _NOT_JSON and b'"outputs"' in data:
+            raise
+        if data.strip():
+            warn(f"{error}; it stays as it is")
+        return data
 
 
 def _strip_outputs(notebook: NotebookNode, name: str) -> None:
