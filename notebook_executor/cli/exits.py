@@ -17,6 +17,7 @@ from notebook_executor.errors import NotebookExecutorError, UsageError
 if TYPE_CHECKING:
     from notebook_executor.documents.regression import RegressionReport, Verdict
     from notebook_executor.models import ErrorKind, ExecutionResult
+    from notebook_executor.review.models import Review
 
 
 class ExitCode(IntEnum):
@@ -65,6 +66,14 @@ def of_regression(report: RegressionReport) -> ExitCode:
     if report.error is not None:
         return BY_KIND[report.error.kind]
     return ExitCode.SUCCESS if report.accepted else _BY_VERDICT[report.verdict]
+
+
+def of_review(review: Review) -> ExitCode:
+    """Of one that has accepted outputs, it does not matter what they were compared with."""
+    if review.verdict == "fail":
+        return ExitCode.NOTEBOOK_FAILED
+    accepted = any(notebook.accepted for notebook in review.notebooks)
+    return ExitCode.SUCCESS if accepted else _BY_VERDICT[review.verdict]
 
 
 def of_result(result: ExecutionResult) -> ExitCode:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from notebook_executor.config import Limits
 
 _BUDGET = 4000
 _AGO = re.compile(r"(\d+)([smhd])")
@@ -86,3 +89,32 @@ def refuse_together(**given: object) -> None:
     used = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if len(used) > 1:
         raise click.UsageError(f"{' and '.join(used)} cannot go together.")
+
+
+def read_limits(given: tuple[str, ...]) -> Limits | None:
+    """What ``--limit NAME=VALUE`` means, said so often.
+
+    Raises:
+        click.BadParameter: One of them is no limit.
+    """
+    from notebook_executor.config import Limits
+
+    try:
+        return Limits.of(read_pairs("--limit", given)) if given else None
+    except TypeError as error:
+        raise click.BadParameter(f"{error}.", param_hint="--limit") from error
+
+
+def read_pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """What an option says that takes ``NAME=VALUE`` and may be repeated.
+
+    Raises:
+        click.BadParameter: One of them is none.
+    """
+    pairs = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{pair!r} is not NAME=VALUE.", param_hint=option)
+        pairs[name] = value
+    return pairs

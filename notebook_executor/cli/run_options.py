@@ -13,6 +13,8 @@ from notebook_executor.cli.options import (
     json_option,
     llm_option,
     notebook_argument,
+    read_limits,
+    read_pairs,
     refuse_together,
     root_option,
 )
@@ -22,7 +24,6 @@ from notebook_executor.cli.tool_options import TOOL_FLAGS, read_policy, recordin
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from notebook_executor.config import Limits
     from notebook_executor.execution.request import RunRequest
 
 _PIPE = "-"
@@ -154,7 +155,7 @@ class RunOptions:
             skip_tags=self.skip_tag,
             from_cell=self.from_cell,
             until_cell=self.until_cell,
-            limits=_limits(self.limit),
+            limits=read_limits(self.limit),
             policy=read_policy(self.policy),
             record=recording(self.record, self.ignore),
             replay=recording(self.replay, self.ignore),
@@ -175,26 +176,7 @@ class RunOptions:
 
 
 def _labels(given: tuple[str, ...]) -> dict[str, str]:
-    return _pairs("--label", given)
-
-
-def _limits(given: tuple[str, ...]) -> Limits | None:
-    from notebook_executor.config import Limits
-
-    try:
-        return Limits.of(_pairs("--limit", given)) if given else None
-    except TypeError as error:
-        raise click.BadParameter(f"{error}.", param_hint="--limit") from error
-
-
-def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise click.BadParameter(f"{pair!r} is not NAME=VALUE.", param_hint=option)
-        pairs[name] = value
-    return pairs
+    return read_pairs("--label", given)
 
 
 def _several(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:

@@ -31,7 +31,7 @@ def check_structure(subject: Subject, scene: Scene) -> Finding:
     if errors:
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         return Finding("failed", f"{errors[0]}{more}", "nbx validate --fix tells, and mends some.")
-    subject.warnings += [str(issue) for issue in report.issues]
+    subject.warnings += [f"{issue.place}: {issue.message}" for issue in report.issues]
     return Finding("ok", f"nbformat {report.nbformat}")
 
 

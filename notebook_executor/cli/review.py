@@ -1,0 +1,131 @@
+"""``nbx review``: what a change does to the project's notebooks."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from notebook_executor.cli.exits import ExitCode, of_review
+from notebook_executor.cli.options import (
+    BriefCommand,
+    Seconds,
+    json_option,
+    llm_option,
+    read_limits,
+    refuse_together,
+    root_option,
+)
+from notebook_executor.cli.project import absolute, open_executor
+from notebook_executor.cli.screen import Screen, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from notebook_executor.review.models import Review
+
+_PIPE = "-"
+
+
+class ReviewCommand(BriefCommand):
+    """A command whose paths come after ``--``, as git has it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        left = super().parse_args(ctx, args[:end])
+        ctx.params["paths"] = tuple(args[end + 1 :])
+        return left
+
+
+@click.command(
+    cls=ReviewCommand,
+    options_metavar="[OPTIONS]",
+    epilog="Exit codes: 0 all matches its reference, or was accepted; 1 a step failed; 5 an output "
+    "differs; 6 there was nothing to compare; 2 usage. Paths come last: -- PATH...",
+)
+@click.argument("base", default="main")
+@click.argument("head", required=False)
+@click.option("--index", "--cached", is_flag=True, help="Review what the next commit would have.")
+@click.option("--rerun-base", is_flag=True, help="Also run what the base has.")
+@click.option("--accept", is_flag=True, help="Write what they put out as the new references.")
+@click.option("--execution-timeout", type=Seconds(min=0), help="Seconds a cell may take [300].")
+@click.option("--run-timeout", type=Seconds(min=0), help="Seconds a run may take [no limit].")
+@click.option("--limit", metavar="NAME=VALUE", multiple=True, help="As nbx run has it.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    help="Review so many notebooks at a time [default: as many as there are cores].",
+)
+@click.option("--markdown", metavar="FILE", help="Write Markdown, for a pull request's comment.")
+@click.option("--html", metavar="FILE", help="Write a page that shows it all.")
+@json_option
+@llm_option
+@root_option
+def review(
+    base: str,
+    head: str | None,
+    paths: tuple[str, ...],
+    as_json: bool,
+    llm: int | None,
+    markdown: str | None,
+    html: str | None,
+    root: str | None,
+    **options: Any,
+) -> ExitCode:
+    """Check, run and compare the notebooks that have changed since HEAD has left BASE.
+
+    HEAD is a commit; without it, what lies in the working tree is reviewed. Nothing in it, in
+    the index and in git's objects changes.
+    """
+    refuse_together(json=as_json, llm=llm)
+    _refuse_crowd(as_json or llm, markdown == _PIPE, html == _PIPE)
+    with open_executor(root) as executor:
+        found = executor.review(
+            base, head, paths=tuple(map(absolute, paths)), **_arguments(**options)
+        )
+        if markdown is not None:
+            _write(found.to_markdown(), markdown)
+        if html is not None:
+            _write(found.to_html(), html)
+        if _PIPE not in (markdown, html):
+            _show(found, as_json, llm)
+    return of_review(found)
+
+
+def _refuse_crowd(*wanting: object) -> None:
+    if sum(map(bool, wanting)) > 1:
+        raise click.UsageError("Only one can have standard output: --json, --llm, or a FILE -.")
+
+
+def _arguments(
+    *,
+    execution_timeout: float | None,
+    run_timeout: float | None,
+    limit: tuple[str, ...],
+    jobs: int | None,
+    **same: bool,
+) -> dict[str, Any]:
+    """The arguments of ``NotebookExecutor.review`` that the flags mean."""
+    return {
+        "timeout": 300.0 if execution_timeout is None else execution_timeout or None,
+        "run_timeout": run_timeout or None,
+        "limits": read_limits(limit),
+        "max_workers": jobs,
+        **same,
+    }
+
+
+def _show(found: Review, as_json: bool, llm: int | None) -> None:
+    if as_json:
+        write_json(sys.stdout, found)
+    else:
+        Screen(sys.stdout).line(str(found) if llm is None else found.for_llm(llm))
+
+
+def _write(text: str, place: str) -> None:
+    if place == _PIPE:
+        write_bytes(sys.stdout, text.encode())
+        return
+    from notebook_executor.documents import writing
+
+    writing.write_bytes(text.encode(), absolute(place))
