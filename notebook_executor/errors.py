@@ -18,6 +18,7 @@
     ├── ToolError                  a tool call failed or was refused
     │   ├── ToolDeniedError        the policy does not allow it, or a budget is used up
     │   └── ReplayMismatchError    it is not in the recording that is replayed
+    ├── ServerError                a project's Jupyter server did not start, or would not end
     └── BackendError               a backend broke its contract
 
 ``NotebookExecutor.execute`` reports all of these as the ``error`` of its result; they are raised
@@ -120,6 +121,10 @@ class ToolDeniedError(ToolError):
 
 class ReplayMismatchError(ToolError):
     """The call is not in the recording that is replayed; ``details["nearest"]`` is one that is."""
+
+
+class ServerError(NotebookExecutorError):
+    """A project's Jupyter server did not start, or would not end."""
 
 
 class BackendError(NotebookExecutorError):

@@ -10,11 +10,13 @@ import pytest
 _PACKAGES = ("notebook_executor", "hermes_runtime")
 _ROOT = Path(__file__).parents[2]
 _WAITING = {"run", "call", "check_call", "check_output", "communicate"}
-# Popen only starts; what is started there is ended by the file's own code.
+_STARTING = {"Popen", "posix_spawn", "posix_spawnp"}
+# They only start; what is started there is ended by the file's own code.
 _OWNERS = {
     "hermes_runtime/running.py",
     "notebook_executor/lifecycle/best_effort.py",
     "notebook_executor/lifecycle/loose.py",
+    "notebook_executor/lifecycle/project/spawning.py",
     "notebook_executor/lifecycle/supervisor.py",
     "notebook_executor/commands.py",
 }
@@ -31,7 +33,7 @@ def _subprocess_calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
             continue
         owner = node.func.value
         of_module = isinstance(owner, ast.Name) and owner.id == "subprocess"
-        if of_module or node.func.attr == "communicate":
+        if of_module or node.func.attr in {"communicate", *_STARTING}:
             calls.append((node.func.attr, node))
     return calls
 
@@ -42,7 +44,7 @@ def test_subprocess_calls_are_limited(path: Path) -> None:
         place = f"{path.relative_to(_ROOT)}:{call.lineno}"
         if name in _WAITING:
             assert any(keyword.arg == "timeout" for keyword in call.keywords), place
-        elif name == "Popen":
+        elif name in _STARTING:
             assert str(path.relative_to(_ROOT)) in _OWNERS, place
 
 
