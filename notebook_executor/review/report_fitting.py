@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from notebook_executor.text import clip
+from notebook_executor.text import one_line
 
 
 class Part(NamedTuple):
@@ -29,7 +30,7 @@ def fitted(parts: Sequence[Part], max_chars: int, between: str, note: Callable[[
     """The parts in their order, as many as there is room for.
 
     Args:
-        parts: What there is to say.
+        parts: What there is to say; the first one stands first, whatever is left out.
         max_chars: The budget; never exceeded.
         between: What stands between two parts.
         note: Makes the last part of the words that say what was left out.
@@ -37,24 +38,32 @@ def fitted(parts: Sequence[Part], max_chars: int, between: str, note: Callable[[
     whole = _joined(parts, between)
     if len(whole) <= max_chars:
         return whole
-    longest = note(_counted(parts))
-    room = max_chars - len(between) - len(longest)
+    # What is left out is named in less than what all would take.
+    most = max_chars // 5
+    room = max_chars - len(between) - len(note(one_line(_counted(parts), most)))
     kept: set[int] = set()
-    headings: set[str] = set()
+    under: set[int] = set()
+    sections = _sections(parts)
     for place in sorted(range(len(parts)), key=lambda place: (parts[place].rank, place)):
         part = parts[place]
         cost = len(part.text) + len(between)
-        if part.heading and part.heading not in headings:
+        if part.heading and sections[place] not in under:
             cost += len(part.heading) + len(between)
         if cost <= room:
             room -= cost
             kept.add(place)
-            headings.add(part.heading)
+            under.add(sections[place])
     left = [part for place, part in enumerate(parts) if place not in kept]
     shown = [part for place, part in enumerate(parts) if place in kept]
-    if not shown:
-        return clip(whole, max_chars)
-    return clip(between.join([_joined(shown, between), note(_counted(left))]), max_chars)
+    if 0 not in kept:
+        return parts[0].text[: max(max_chars, 0)]
+    return between.join([_joined(shown, between), note(one_line(_counted(left), most))])
+
+
+def _sections(parts: Sequence[Part]) -> list[int]:
+    """For each part, a number that it shares with those under the same heading."""
+    changes = (a.heading != b.heading for a, b in pairwise(parts))
+    return list(accumulate(changes, initial=0))
 
 
 def _joined(parts: Sequence[Part], between: str) -> str:

@@ -31,9 +31,12 @@ class Room:
     def __init__(self, chars: int) -> None:
         self._left = chars
 
+    def fits(self, chars: int) -> bool:
+        return chars <= self._left
+
     def holds(self, html: str) -> bool:
         """Whether there is room for a part, which then is taken."""
-        if len(html) > self._left:
+        if not self.fits(len(html)):
             return False
         self._left -= len(html)
         return True
@@ -47,6 +50,18 @@ class _Cell(NamedTuple):
     before: list[Output] | None  # None: there was no such cell
     now: list[Output]
     same: bool  # apart from what differs between any two runs
+
+    @property
+    def weight(self) -> int:
+        """How many characters its pictures take."""
+        outputs = [*(self.before or [])[:_MOST_OUTPUTS], *self.now[:_MOST_OUTPUTS]]
+        bundles = (output.get("data", {}) for output in outputs)
+        return sum(
+            len(value)
+            for data in bundles
+            for mime, value in data.items()
+            if mime.startswith("image/") and isinstance(value, str)
+        )
 
 
 def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
@@ -66,12 +81,14 @@ def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
     same = [cell.name for cell in cells if cell.same]
     left_out = []
     for cell in cells:
-        if not cell.same:
-            part = _shown(cell, alone=base is None)
-            if room.holds(part):
-                yield part
-            else:
-                left_out.append(f"{cell.name} ({len(part) / 1e6:.1f} MB)")
+        if cell.same:
+            continue
+        # What cannot fit is not even made.
+        part = _shown(cell, alone=base is None) if room.fits(cell.weight) else None
+        if part is not None and room.holds(part):
+            yield part
+        else:
+            left_out.append(f"{cell.name} ({max(cell.weight, len(part or '')) / 1e6:.1f} MB)")
     if same:
         yield f'<p class="same">the same as before: {escape(", ".join(same))}</p>\n'
     if left_out:
@@ -89,8 +106,8 @@ def _before(notebook: NotebookReview) -> str:
 def _cells(
     head: NotebookNode, base: NotebookNode | None, reviews: Mapping[str, CellReview]
 ) -> Iterator[_Cell]:
-    quiet = _quiet(head), _quiet(base) if base is not None else {}
     partners = pair_cells(head, base) if base is not None else {}
+    quiet = [{} if base is None else _quiet(nb) for nb in (head, base or head)]
     for place, cell in enumerate(head.cells):
         if cell.cell_type != "code":
             continue
