@@ -7,6 +7,7 @@ nor its working tree is touched, and no hook is run.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -19,16 +20,17 @@ from notebook_executor.git.repository import GitError, Repository
 
 _TIMEOUT = 600.0  # of what reads or writes a whole tree
 _SHOWN = 5
-# A copied index must not wake daemons of the original, nor be spread over several files.
+# Writing a private index calls no hook and wakes no daemon.
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 _ADD = (
-    *("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false"),
-    *("-c", "core.hooksPath=/dev/null", "-c", "advice.addEmbeddedRepo=false"),
-    *("-c", "core.looseCompression=0"),
+    *(*_QUIET, "-c", "core.splitIndex=false"),
+    *("-c", "core.looseCompression=0", "-c", "advice.addEmbeddedRepo=false"),
 )
 # Notebooks leave git as they are in it; a filter that is missing here must not prevent that.
 _LAY_OUT = (
+    *(*_QUIET, "-c", "core.sparseCheckout=false"),
     *("-c", "filter.nbstripout.smudge=", "-c", "filter.nbstripout.process="),
-    *("-c", "filter.nbstripout.required=false", "-c", "core.sparseCheckout=false"),
+    *("-c", "filter.nbstripout.required=false"),
 )
 _RAW = re.compile(r":(\d+) (\d+) (\w+) (\w+) ([A-Z])\d*")
 _LINK, _SUBMODULE = "120000", "160000"
@@ -152,9 +154,9 @@ def tree_of_index(repository: Repository, index: Path) -> Tree:
         UsageError: A merge is under way.
     """
     copied = _copied_index(repository, index)
-    unmerged = _names(copied.output("diff-files", "--name-only", "-z", "--diff-filter=U"))
+    unmerged = [line.partition("\t")[2] for line in _names(copied.output("ls-files", "-uz"))]
     if unmerged:
-        names = ", ".join(dict.fromkeys(unmerged[:_SHOWN]))
+        names = ", ".join(list(dict.fromkeys(unmerged))[:_SHOWN])
         raise UsageError(
             f"The index has conflicts that are not resolved: {names}",
             hint="Resolve them and git add the files.",
@@ -178,11 +180,18 @@ def tree_of_working_tree(repository: Repository, index: Path) -> Tree:
 
 
 def _copied_index(repository: Repository, index: Path) -> Repository:
-    original = repository.text("rev-parse", "--path-format=absolute", "--git-path", "index")
-    if Path(original).exists():
+    original = _index_of(repository)
+    if original.exists():
         # With its time, by which git knows what may have changed without changing its size.
         shutil.copy2(original, index)
     return repository.having(GIT_INDEX_FILE=str(index))
+
+
+def _index_of(repository: Repository) -> Path:
+    """The index; in a hook the one that its commit is made of, which may be another."""
+    directory = Path(repository.text("rev-parse", "--absolute-git-dir"))
+    named = repository.top / os.environ.get("GIT_INDEX_FILE", "")
+    return named if named.is_relative_to(directory) else directory / "index"
 
 
 def is_shallow(repository: Repository) -> bool:

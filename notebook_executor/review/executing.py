@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,12 +99,18 @@ def _request(
         timeout=options.timeout if rules.timeout is None else rules.timeout,
         run_timeout=options.run_timeout if rules.run_timeout is None else rules.run_timeout,
         limits=options.limits,
+        env=_without_git(file),
         replay=recording if recording.is_file() else None,
         labels={"review": scene.comparison.head_commit or scene.comparison.head},
         trigger=Trigger(kind="review", name=subject.change.path),
         adapt=adapt,
         stands_for=scene.root / (scene.comparison.in_project(path) or path),
     )
+
+
+def _without_git(file: Path) -> dict[str, str] | None:
+    """Where a hook of git's has called us: the notebook's own git must not mean that repository."""
+    return {"GIT_DIR": str(file.with_name(".git"))} if "GIT_DIR" in os.environ else None
 
 
 def executes(result: ExecutionResult | None) -> bool | None:
