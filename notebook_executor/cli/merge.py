@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from notebook_executor.documents.patching import PatchReport
 
 
+# git's own, in a merge of two branches. Where histories have crossed, it first makes one base of
+# several, and asks for longer markers in it.
+_MARKER_SIZE = 7
+
+
 @click.command(
     cls=BriefCommand,
     epilog="Exit code 5 when there are conflicts. nbx doctor --fix makes it git's merge driver.",
@@ -34,6 +39,13 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="As git's merge driver, for a file so called: the result goes into OURS.",
 )
+@click.option(
+    "--marker-size",
+    metavar="N",
+    type=int,
+    default=_MARKER_SIZE,
+    help="With --git, as git gives it: above 7, only a base is made, and nothing is told.",
+)
 @json_option
 @llm_option
 def merge(
@@ -42,6 +54,7 @@ def merge(
     output: str | None,
     patch: str | None,
     name: str | None,
+    marker_size: int,
     as_json: bool,
     llm: int | None,
 ) -> ExitCode:
@@ -57,7 +70,7 @@ def merge(
     if name is not None:
         from notebook_executor.cli.merge_driver import merge_for_git
 
-        return merge_for_git(name, *paths)
+        return merge_for_git(name, *paths, tell=marker_size <= _MARKER_SIZE)
     target = None if output is None else absolute(output)
     executor = open_executor(None)
     if patch is not None:

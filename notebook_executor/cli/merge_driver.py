@@ -13,10 +13,17 @@ _TIMEOUT = 120.0
 _MOST_CONFLICTS = 127  # git merge-file exits with their number, and with more where it fails
 
 
-def merge_for_git(name: str, base: str, ours: str, theirs: str) -> ExitCode:
+def merge_for_git(name: str, base: str, ours: str, theirs: str, *, tell: bool) -> ExitCode:
     """Merge three files of git's into ``ours``; what is no notebook is merged line by line.
 
     Of a merge that fails, git keeps ``ours``, and nothing in it would show that it lacks theirs.
+
+    Args:
+        name: What git calls the file.
+        base: What both were made of.
+        ours: One of them, and the result.
+        theirs: The other.
+        tell: Whether anybody wants to know of conflicts.
     """
     from notebook_executor.documents.merging import merge_notebooks
 
@@ -24,11 +31,13 @@ def merge_for_git(name: str, base: str, ours: str, theirs: str) -> ExitCode:
     try:
         found = merge_notebooks(base, ours, theirs, ours)
     except DocumentError as error:
-        screen.line(f"{name}: merged line by line, as {error.message}")
+        if tell:
+            screen.line(f"{name}: merged line by line, as {error.message}")
         return _merge_lines(base, ours, theirs)
     if found.clean:
         return ExitCode.SUCCESS
-    screen.line(str(found.model_copy(update={"output_path": name})))
+    if tell:
+        screen.line(str(found.model_copy(update={"output_path": name})))
     return ExitCode.DIFFERS
 
 

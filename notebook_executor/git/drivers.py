@@ -29,7 +29,7 @@ _COMMANDS = {
     "filter.nbstripout.process": "strip --filter-process",
     "filter.nbstripout.clean": "strip --filter=%f",
     "diff.jupyternotebook.textconv": "show --textconv",
-    "merge.jupyternotebook.driver": "merge --git %P %O %A %B",
+    "merge.jupyternotebook.driver": "merge --git=%P --marker-size=%L %O %A %B",
 }
 _PLAIN = {
     "filter.nbstripout.smudge": "cat",
@@ -37,8 +37,6 @@ _PLAIN = {
     # The name of a cell, in the line that says where a change is.
     "diff.jupyternotebook.xfuncname": "^(── .*)$",
     "merge.jupyternotebook.name": "notebooks, cell by cell",
-    # Where histories have crossed, git merges the bases first: marks in them would be merged, too.
-    "merge.jupyternotebook.recursive": "binary",
 }
 # In these git looks for places to fill in.
 _FILLED = {"filter.nbstripout.clean", "merge.jupyternotebook.driver"}

@@ -155,7 +155,7 @@ def test_what_is_no_notebook_is_merged_line_by_line(clone: Path) -> None:
     )
 
 
-def test_histories_that_have_crossed_are_merged_without_marks_of_their_bases(clone: Path) -> None:
+def test_conflicts_of_the_bases_of_crossed_histories_are_not_told(clone: Path) -> None:
     """Both branches merged each other's first commit, each resolving the conflict its own way."""
     branch(clone, "side", "a = 1", "b = 20", "c = 3")
     commit(clone, "a = 1", "b = 22", "c = 3")
@@ -172,6 +172,7 @@ def test_histories_that_have_crossed_are_merged_without_marks_of_their_bases(clo
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert merged(clone) == ["a = 10", "b = 22", "c = 30"]
+    assert done.stderr == ""
 
 
 def test_a_branch_from_before_the_filter_is_merged_with_renormalize(
