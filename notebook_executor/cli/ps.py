@@ -15,7 +15,7 @@ import click
 from notebook_executor.cli.options import json_option
 from notebook_executor.cli.project import shown_path
 from notebook_executor.cli.screen import Screen, write_json
-from notebook_executor.cli.summary import duration
+from notebook_executor.cli.summary import duration, mebibytes
 from notebook_executor.lifecycle.directories import bases
 from notebook_executor.lifecycle.registry import LiveKernel, Process, live_kernels
 
@@ -84,7 +84,7 @@ def _cells(kernel: LiveKernel) -> list[str]:
         kernel.state,
         f"{_kind(kernel)} {_pid(kernel.kernel_pid)}",
         str(len(kernel.processes)),
-        _mebibytes(kernel.memory_bytes),
+        mebibytes(kernel.memory_bytes),
         "" if kernel.age_seconds is None else duration(kernel.age_seconds),
         kernel.containment or "",
         _pid(kernel.host_pid),
@@ -104,10 +104,6 @@ def _pid(pid: int | None) -> str:
     return "-" if pid is None else str(pid)
 
 
-def _mebibytes(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB"
-
-
 def _tree(processes: tuple[Process, ...]) -> Iterator[list[str]]:
     """Rows in the order of descent, each command after a dash for each of its ancestors here."""
     known = {process.pid for process in processes}
@@ -115,6 +111,6 @@ def _tree(processes: tuple[Process, ...]) -> Iterator[list[str]]:
     while ahead:
         process, depth = ahead.pop()
         words = filter(None, ("─" * depth, process.command))
-        yield [str(process.pid), _mebibytes(process.memory_bytes), " ".join(words)]
+        yield [str(process.pid), mebibytes(process.memory_bytes), " ".join(words)]
         below = [child for child in reversed(processes) if child.parent == process.pid]
         ahead += [(child, depth + 1) for child in below]

@@ -25,16 +25,16 @@ def reap(dry_run: bool, as_json: bool) -> ExitCode:
     leftovers = reap_leftovers(bases(), dry_run=dry_run)
     for leftover in leftovers:
         if as_json:
-            write_json(sys.stdout, _fields(leftover, dry_run))
+            write_json(sys.stdout, fields_of(leftover, dry_run=dry_run))
         else:
-            Screen(sys.stdout).line(_sentence(leftover, dry_run))
+            Screen(sys.stdout).line(sentence_of(leftover, dry_run=dry_run))
     if not leftovers:
         Screen(sys.stderr).line("Nothing is left over.")
     failed = any(leftover.processes_left or leftover.files_left for leftover in leftovers)
     return ExitCode.KERNEL if failed else ExitCode.SUCCESS
 
 
-def _fields(leftover: Leftover, dry_run: bool) -> dict[str, object]:
+def fields_of(leftover: Leftover, *, dry_run: bool) -> dict[str, object]:
     return {
         "directory": leftover.directory,
         "run_id": leftover.record.get("run_id"),
@@ -46,7 +46,7 @@ def _fields(leftover: Leftover, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _sentence(leftover: Leftover, dry_run: bool) -> str:
+def sentence_of(leftover: Leftover, *, dry_run: bool) -> str:
     run = leftover.record.get("run_id")
     what = str(leftover.directory) + (f" of run {run}" if isinstance(run, str) else "")
     pids = ", ".join(map(str, leftover.processes))

@@ -45,6 +45,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def mebibytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"
+
+
 def _show_status(screen: Screen, result: ExecutionResult) -> None:
     to_run = sum(cell.status != "skipped" for cell in result.cells)
     counted = f"{result.cells_executed} of {to_run} cells in {duration(result.duration_seconds)}"

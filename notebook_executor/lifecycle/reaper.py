@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +45,12 @@ class Leftover:
     files_left: int = 0
 
 
-def reap(bases: Iterable[Path], *, dry_run: bool = False) -> list[Leftover]:
+def reap(
+    bases: Iterable[Path],
+    *,
+    dry_run: bool = False,
+    wanted: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> list[Leftover]:
     """Remove what dead kernels of this user have left below the bases.
 
     Safe beside living kernels, of this user and of others: a directory is touched only while this
@@ -55,27 +60,35 @@ def reap(bases: Iterable[Path], *, dry_run: bool = False) -> list[Leftover]:
     Args:
         bases: Where private directories may be.
         dry_run: Only look.
+        wanted: Told what a lease file says, whether to do anything about it; None for all.
     """
     places = list(bases)
     return [
         leftover
         for directory in private_directories(places)
-        if (leftover := _reap_one(directory, places, dry_run)) is not None
+        if (leftover := _reap_one(directory, places, dry_run, wanted)) is not None
     ]
 
 
-def _reap_one(directory: Path, bases: list[Path], dry_run: bool) -> Leftover | None:
+def _reap_one(
+    directory: Path,
+    bases: list[Path],
+    dry_run: bool,
+    wanted: Callable[[Mapping[str, Any]], bool] | None,
+) -> Leftover | None:
     lease = open_lease(directory)
     if lease is None:
         # Its keeper was killed before it could make the lease. Under its later name, a directory
         # has had one, and whoever took it away may be living there.
-        if is_newborn_name(directory.name):
+        if is_newborn_name(directory.name) and (wanted is None or wanted({})):
             return _finish(directory, {}, None, dry_run)
         return None
     with lease:
         if not lease.seize():
             return None
         record = lease.read()
+        if wanted is not None and not wanted(record):
+            return None
         marks = marks_of(record)
         others = [other for other in private_directories(bases) if other != directory]
         return _finish(directory, record, marks and _spare_living(marks, others), dry_run)
