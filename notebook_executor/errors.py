@@ -19,6 +19,7 @@
     │   ├── ToolDeniedError        the policy does not allow it, or a budget is used up
     │   └── ReplayMismatchError    it is not in the recording that is replayed
     ├── ServerError                a project's Jupyter server did not start, or would not end
+    ├── ForgeError                 a forge refused, could not be reached, or was not understood
     └── BackendError               a backend broke its contract
 
 ``NotebookExecutor.execute`` reports all of these as the ``error`` of its result; they are raised
@@ -125,6 +126,24 @@ class ReplayMismatchError(ToolError):
 
 class ServerError(NotebookExecutorError):
     """A project's Jupyter server did not start, or would not end."""
+
+
+class ForgeError(NotebookExecutorError):
+    """A forge, such as Gitea or GitHub, refused, could not be reached, or was not understood.
+
+    ``details["kind"]`` is one of ``unauthorized forbidden not_found conflict too_large invalid
+    locked rate_limited redirected refused unavailable timeout unreachable tls malformed``,
+    ``details["status"]`` the answer's HTTP status, or None where there was none.
+    """
+
+    @property
+    def kind(self) -> str:
+        return str(self.details.get("kind", "refused"))
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is certain that the forge has not done what it was asked."""
+        return bool(self.details.get("settled", False))
 
 
 class BackendError(NotebookExecutorError):
