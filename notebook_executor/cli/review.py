@@ -18,12 +18,21 @@ from notebook_executor.cli.options import (
     root_option,
 )
 from notebook_executor.cli.project import absolute, open_executor
-from notebook_executor.cli.screen import Screen, write_bytes, write_json
+from notebook_executor.cli.screen import Screen, Style, write_bytes, write_json
 
 if TYPE_CHECKING:
     from notebook_executor.review.models import Review
+    from notebook_executor.review.report_text import Kind
 
 _PIPE = "-"
+_STYLES: dict[Kind, Style] = {
+    "notebook": "strong",
+    "good": "good",
+    "bad": "bad",
+    "removed": "bad",
+    "added": "good",
+    "faint": "faint",
+}
 
 
 class ReviewCommand(BriefCommand):
@@ -118,8 +127,15 @@ def _arguments(
 def _show(found: Review, as_json: bool, llm: int | None) -> None:
     if as_json:
         write_json(sys.stdout, found)
-    else:
-        Screen(sys.stdout).line(str(found) if llm is None else found.for_llm(llm))
+        return
+    screen = Screen(sys.stdout)
+    if llm is not None:
+        screen.line(found.for_llm(llm))
+        return
+    from notebook_executor.review.report_text import lines
+
+    for line in lines(found):
+        screen.line(line.text, _STYLES.get(line.kind))
 
 
 def _write(text: str, place: str) -> None:

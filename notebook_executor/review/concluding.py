@@ -56,7 +56,7 @@ def notebook_review(subject: Subject, scene: Scene, steps: Sequence[StepOutcome]
         warnings=tuple(subject.warnings),
     ).with_notebooks(
         ReviewedNotebooks(
-            base=base.notebook if base else subject.reference_notebook,
+            base=base.notebook if base else subject.base_reference,
             head=result.notebook if result else None,
         )
     )

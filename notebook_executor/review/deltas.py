@@ -36,9 +36,9 @@ def _base_scraps(subject: Subject) -> Scraps | None:
     """None where nothing tells what they were."""
     if subject.base_result is not None:
         return subject.base_result.scraps if subject.base_result.ok else None
-    if subject.reference_notebook is None:
+    if subject.base_reference is None:
         return None
-    values, _, payloads = collect_scraps(subject.reference_notebook)
+    values, _, payloads = collect_scraps(subject.base_reference)
     return Scraps(values, payloads)
 
 

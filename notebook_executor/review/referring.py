@@ -35,6 +35,7 @@ def compare_reference(subject: Subject, scene: Scene) -> Finding:
         subject.reference_notebook = parse_notebook(data, found.path)
     except DocumentError as error:
         return Finding("failed", f"the reference is no notebook: {error.message}", _ACCEPT)
+    subject.base_reference = _base_reference(subject, scene, found)
     if not executes(subject.result) or subject.source is None:
         return Finding("skipped", "the notebook did not run to its end")
     subject.comparisons = _compared(subject, scene, subject.source)
@@ -44,8 +45,7 @@ def compare_reference(subject: Subject, scene: Scene) -> Finding:
 def _reference(subject: Subject, scene: Scene) -> tuple[ReferenceReview | None, bytes]:
     """The reference that counts, and its file: the base's, unless the head has another."""
     comparison = scene.comparison
-    before = comparison.in_project(subject.change.base_path or "") or subject.inside
-    base = comparison.from_project(reference_of(before))
+    base = _path_in_base(subject, scene)
     head = comparison.from_project(reference_of(subject.inside))
     old, new = comparison.old.read(base), comparison.new.read(head)
     if new is not None and new != old:
@@ -53,6 +53,24 @@ def _reference(subject: Subject, scene: Scene) -> tuple[ReferenceReview | None, 
     if old is not None:
         return ReferenceReview(path=base, side="base", changed=False), old
     return None, b""
+
+
+def _path_in_base(subject: Subject, scene: Scene) -> str:
+    before = scene.comparison.in_project(subject.change.base_path or "") or subject.inside
+    return scene.comparison.from_project(reference_of(before))
+
+
+def _base_reference(subject: Subject, scene: Scene, found: ReferenceReview) -> NotebookNode | None:
+    """What the base has accepted: what was, also where the head has accepted something else."""
+    if found.side == "base":
+        return subject.reference_notebook
+    path = _path_in_base(subject, scene)
+    data = scene.comparison.old.read(path)
+    try:
+        return None if data is None else parse_notebook(data, path)
+    except DocumentError as error:
+        subject.warnings.append(f"The base's reference is no notebook: {error.message}")
+        return None
 
 
 def _without(subject: Subject, scene: Scene) -> Finding:

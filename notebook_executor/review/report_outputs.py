@@ -50,6 +50,7 @@ class _Cell(NamedTuple):
     before: list[Output] | None  # None: there was no such cell
     now: list[Output]
     same: bool  # apart from what differs between any two runs
+    own_reference: bool  # was it compared with what the change itself brings along?
 
     @property
     def weight(self) -> int:
@@ -75,7 +76,8 @@ def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
     if head is None:
         return
     reviews = {cell.id: cell for cell in notebook.cells}
-    cells = list(_cells(head, base, reviews))
+    own = notebook.reference is not None and notebook.reference.side == "head"
+    cells = list(_cells(head, base, reviews, own=own))
     if base is not None and any(not cell.same for cell in cells):
         yield pair(f"before: {escape(_before(notebook))}", "now: this change", "names sides")
     same = [cell.name for cell in cells if cell.same]
@@ -100,11 +102,16 @@ def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
 def _before(notebook: NotebookReview) -> str:
     if notebook.base_run_id is not None:
         return "the base, run again"
-    return visible(notebook.reference.path) if notebook.reference else "the reference"
+    used = notebook.reference
+    return visible(used.path) if used and used.side == "base" else "the base's reference"
 
 
 def _cells(
-    head: NotebookNode, base: NotebookNode | None, reviews: Mapping[str, CellReview]
+    head: NotebookNode,
+    base: NotebookNode | None,
+    reviews: Mapping[str, CellReview],
+    *,
+    own: bool,
 ) -> Iterator[_Cell]:
     partners = pair_cells(head, base) if base is not None else {}
     quiet = [{} if base is None else _quiet(nb) for nb in (head, base or head)]
@@ -118,7 +125,8 @@ def _cells(
         index = place if review is None else review.index
         same = partner is not None and quiet[0][cell.id] == quiet[1][partner.id]
         before = _seen(partner.outputs) if partner is not None else None
-        yield _Cell(f"cells[{index}] {cell.id}", review, before, _seen(cell.outputs), same)
+        name = f"cells[{index}] {cell.id}"
+        yield _Cell(name, review, before, _seen(cell.outputs), same, own)
 
 
 def _seen(outputs: Iterable[Output]) -> list[Output]:
@@ -159,7 +167,8 @@ def _judgement(cell: _Cell, *, alone: bool) -> str:
     if alone:
         return "what it puts out"
     if judged:
-        return "matches the reference, as what differs does not count"
+        own = cell.own_reference
+        return "as its own reference has it" if own else "matches, as what differs does not count"
     return "not compared" if cell.before is not None else "a new cell"
 
 

@@ -72,6 +72,8 @@ def _emphasised(delta: ScrapDelta) -> str:
     base, head = map(_line, words.values(delta))
     if delta.direction == "new":
         return f"is <b>{head}</b> (new)"
+    if delta.direction == "unknown":
+        return f"is <b>{head}</b>"
     if delta.direction == "gone":
         return f"was <b>{base}</b> (gone)"
     return f"was <b>{base}</b>, is <b>{head}</b> {words.ARROWS[delta.direction]}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from notebook_executor.review.models import NotebookReview, Review, StepStatus
 
 # What a line is: it may be shown in a colour.
-Kind = Literal["title", "notebook", "good", "bad", "open", "removed", "added", "faint", "plain"]
+Kind = Literal["notebook", "good", "bad", "open", "removed", "added", "faint", "plain"]
 _MOST_SHOWN = 12
 _LINE = 400
 _SOURCE = 6000

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 _VALUE = 60
 _COMMIT = 10
 _MIB = 2**20
-ARROWS = {"up": "↑", "down": "↓", "same": "=", "changed": "≠", "new": "+", "gone": "−"}
+ARROWS = {
+    "up": "↑",
+    "down": "↓",
+    "same": "=",
+    "changed": "≠",
+    "new": "+",
+    "gone": "−",
+    "unknown": "",
+}
 VERDICTS: dict[Verdict, str] = {
     "pass": "passes",
     "fail": "fails",
@@ -103,7 +111,8 @@ def executes(notebook: NotebookReview) -> str:
 def matches(notebook: NotebookReview) -> str:
     if notebook.matches_reference is None:
         return "nothing compared" if notebook.executes else "–"
-    return "yes" if notebook.matches_reference else "no"
+    own = " (its own)" if notebook.reference and notebook.reference.side == "head" else ""
+    return f"{'yes' if notebook.matches_reference else 'no'}{own}"
 
 
 def reference(notebook: NotebookReview) -> str:
@@ -116,9 +125,7 @@ def reference(notebook: NotebookReview) -> str:
 
 
 def whose(used: ReferenceReview) -> str:
-    if used.side == "head":
-        return "this change's own"
-    return "the base's, which this change replaces" if used.changed else "the base's"
+    return "this change's own" if used.side == "head" else "the base's"
 
 
 def was_and_is(delta: ScrapDelta) -> str:
@@ -127,6 +134,8 @@ def was_and_is(delta: ScrapDelta) -> str:
     arrow = ARROWS[delta.direction]
     if delta.direction == "new":
         return f"is {head} (new)"
+    if delta.direction == "unknown":
+        return f"is {head}"
     if delta.direction == "gone":
         return f"was {base} (gone)"
     if delta.direction == "same":

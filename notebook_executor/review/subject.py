@@ -67,6 +67,8 @@ class Subject:
         notebook: The head's, once its structure is known to be sound.
         before: The base's, where it has one that can be read.
         source: The head's as the run has read it.
+        reference_notebook: What the outputs are compared with.
+        base_reference: What the base has accepted, whether or not that is the same.
     """
 
     change: NotebookChange
@@ -85,6 +87,7 @@ class Subject:
     base_result: ExecutionResult | None = None
     reference: ReferenceReview | None = None
     reference_notebook: NotebookNode | None = None
+    base_reference: NotebookNode | None = None
     comparisons: tuple[CellComparison, ...] = ()
     matches: bool | None = None
     accepted: str | None = None

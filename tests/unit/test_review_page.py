@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notebook_executor.review.models import Review, ReviewedNotebooks
+from notebook_executor.review.models import ReferenceReview, Review, ReviewedNotebooks
 from tests.reviews import (
     cell,
     differing,
@@ -134,8 +134,21 @@ def test_pictures_stand_side_by_side(tmp_path: Path) -> None:
     left, right = html.index(f"base64,{PNG}"), html.index(f"base64,{PNG[:4]}BBBB")
     assert left < right
     assert '<div class="pair">' in html[:left]
-    assert "matches the reference, as what differs does not count" in html
+    assert "matches, as what differs does not count" in html
     assert "before: runs/reference/notebooks/fleet.ipynb" in html
+
+
+def test_a_change_that_brings_its_own_reference_is_shown_beside_the_one_before(
+    tmp_path: Path,
+) -> None:
+    own = ReferenceReview(path="runs/reference/x.ipynb", side="head", changed=True, compared=1)
+    before = [cell("a", "c1", printed("old"))]
+    now = [cell("a", "c1", printed("new"))]
+    made = review(held(tmp_path, passing(reference=own), before, now))
+
+    assert "cells[1] c1: as its own reference has it" in made.to_html()
+    assert "before: the base's reference" in page(made).words
+    assert "| ✅ yes (its own) |" in made.to_markdown()
 
 
 def test_equal_outputs_are_counted_scraps_are_told_by_name_and_new_cells_stand_alone(

@@ -119,6 +119,7 @@ def test_the_headline_counts_what_became_of_each(made: Review, said: str) -> Non
         (ScrapDelta(base="a", head=[1], direction="changed"), 'was "a", is [1] ≠'),
         (ScrapDelta(base=None, head=1, direction="new"), "is 1 (new)"),
         (ScrapDelta(base=1, head=None, direction="gone"), "was 1 (gone)"),
+        (ScrapDelta(base=None, head=1, direction="unknown"), "is 1"),
         (ScrapDelta(base=True, head=True, direction="same"), "is true, as it was"),
         (
             ScrapDelta(base=1.00000001, head=1.00000002, change=1e-8, direction="up"),
