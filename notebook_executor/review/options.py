@@ -54,9 +54,9 @@ class ReviewOptions:
         ):
             raise TypeError(f"max_workers must be a number above zero, not {max_workers!r:.50}")
         given = {_below(root, path): values for path, values in (parameters or {}).items()}
-        for path, values in given.items():
-            # A request checks what it is given; that is too late once others are running.
-            RunRequest(path, parameters=values, **_checked(others))
+        # A request checks what it is given; that is too late once others are running.
+        for values in (None, *given.values()):
+            RunRequest("", parameters=values, **_checked(others))
         return cls(
             paths=tuple(_below(root, path) for path in paths),
             parameters=given,
