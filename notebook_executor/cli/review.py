@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,12 @@ class ReviewCommand(BriefCommand):
 )
 @click.option("--markdown", metavar="FILE", help="Write Markdown, for a pull request's comment.")
 @click.option("--html", metavar="FILE", help="Write a page that shows it all.")
+@click.option(
+    "--annotations",
+    type=click.Choice(["github", "none"]),
+    default="none",
+    help="Also tell CI: annotations of the changed files' lines, and the step's summary.",
+)
 @json_option
 @llm_option
 @root_option
@@ -78,6 +85,7 @@ def review(
     llm: int | None,
     markdown: str | None,
     html: str | None,
+    annotations: str,
     root: str | None,
     **options: Any,
 ) -> ExitCode:
@@ -96,9 +104,21 @@ def review(
             _write(found.to_markdown(), markdown)
         if html is not None:
             _write(found.to_html(), html)
-        if _PIPE not in (markdown, html):
-            _show(found, as_json, llm)
+        with _for_ci(found, annotations, taken=as_json or _PIPE in (markdown, html)):
+            if _PIPE not in (markdown, html):
+                _show(found, as_json, llm)
     return of_review(found)
+
+
+def _for_ci(
+    found: Review, annotations: str, *, taken: bool
+) -> contextlib.AbstractContextManager[None]:
+    """What is shown meanwhile is shown to CI, too, if it is to be told."""
+    if annotations == "none":
+        return contextlib.nullcontext()
+    from notebook_executor.cli.review_annotating import annotating
+
+    return annotating(found, taken=taken)
 
 
 def _refuse_crowd(*wanting: object) -> None:
