@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -317,6 +318,27 @@ def schedule_month(bench: Bench) -> Iterator[Row]:
     )
 
 
+def review(bench: Bench) -> Iterator[Row]:
+    count, seconds = bench.size(20, 2), 1.0 if not bench.quick else 0.02
+
+    def turn() -> list[float]:
+        return bench.turn("review", folder=_fresh(bench), count=count, seconds=seconds)
+
+    samples = bench.rounds({OURS: turn})
+    taken, own = (column(samples, place)[OURS] for place in (0, 1))
+    workers = os.cpu_count() or 1
+    allowed = [1.2 * cells / workers + 2 for cells in own]
+    yield Row(
+        "review",
+        f"a review of {count} notebooks whose cells take {seconds:g} s each, {workers} at a time",
+        f"at most 1.2 times the cells' own seconds / {workers} + 2 s",
+        1.0,
+        ratios(taken, allowed),
+        {OURS: taken},
+        note=f"{median(allowed):.1f} s were allowed; imports and the first kernel included",
+    )
+
+
 def _fresh(bench: Bench) -> str:
     return tempfile.mkdtemp(dir=bench.folder)
 
@@ -337,5 +359,6 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
         tool_calls,
         schedule_turn,
         schedule_month,
+        review,
     )
 }

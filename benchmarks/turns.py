@@ -170,6 +170,13 @@ def schedule_month(folder: str, entries: int, days: int) -> list[float]:
     return month_memory(Path(folder), entries, days)
 
 
+def review(folder: str, count: int, seconds: float) -> list[float]:
+    """Seconds of a review of so many notebooks, and those of all their cells."""
+    from benchmarks.reviews import review_seconds
+
+    return review_seconds(Path(folder), count, seconds)
+
+
 TURNS: dict[str, Callable[..., list[float]]] = {
     turn.__name__: turn
     for turn in (
@@ -183,6 +190,7 @@ TURNS: dict[str, Callable[..., list[float]]] = {
         calls,
         schedule_turn,
         schedule_month,
+        review,
     )
 }
 

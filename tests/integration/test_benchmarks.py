@@ -12,7 +12,7 @@ import pytest
 from benchmarks.measuring import ROOT
 from benchmarks.runners import RUNNERS
 
-_ROWS = ("first_run", "imports", "teardown", "schedule_turn")
+_ROWS = ("first_run", "imports", "teardown", "schedule_turn", "review")
 
 
 @pytest.mark.timeout(300)  # five packages are imported, some of them for seconds
