@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from notebook_executor.execution.started import Run
     from notebook_executor.executor import NotebookExecutor
     from notebook_executor.models import Event, ExecutionResult
+    from notebook_executor.review.models import Review
     from notebook_executor.sweeps.sweep import Sweep
 
 _HOMES = {
@@ -39,6 +40,7 @@ _HOMES = {
     "Limits": "config",
     "NotebookExecutor": "executor",
     "NotebookExecutorError": "errors",
+    "Review": "review.models",
     "Run": "execution.started",
     "Runs": "execution.history",
     "Settings": "config",
@@ -51,6 +53,7 @@ __all__ = [
     "Limits",
     "NotebookExecutor",
     "NotebookExecutorError",
+    "Review",
     "Run",
     "Runs",
     "Settings",

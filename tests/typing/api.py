@@ -15,6 +15,7 @@ from notebook_executor import (
     ExecutionResult,
     NotebookExecutor,
     NotebookExecutorError,
+    Review,
     Run,
     Runs,
     Settings,
@@ -55,6 +56,31 @@ def executes(executor: NotebookExecutor, node: NotebookNode) -> None:
     executor.execute("in.ipynb", output_path=5)  # type: ignore[arg-type]
     executor.execute("in.ipynb", timeout="1m")  # type: ignore[arg-type]
     executor.execute("in.ipynb", no_such_argument=1)  # type: ignore[call-arg]
+
+
+def reviews(executor: NotebookExecutor) -> None:
+    assert_type(executor.review(), Review)
+    review = executor.review(
+        "main",
+        "HEAD",
+        paths=[Path("notebooks"), "reports"],
+        parameters={"notebooks/a.ipynb": {"x": 1}},
+        rerun_base=True,
+        accept=False,
+        timeout=None,
+        run_timeout=60,
+        limits={"memory": "2GiB"},
+        max_workers=2,
+    )
+    executor.review(index=True)
+    assert_type(review.ok, bool)
+    assert_type(review.to_markdown(), str)
+    assert_type(review.for_llm(1000), str)
+    for notebook in review.notebooks:
+        assert_type(notebook.executes, bool | None)
+        assert_type(notebook.matches_reference, bool | None)
+        assert_type([step.message for step in notebook.steps], list[str])
+    executor.review(paths="notebooks", index=1)  # type: ignore[arg-type]
 
 
 def starts(executor: NotebookExecutor) -> None:
