@@ -215,6 +215,12 @@ def failure(notebook: NotebookReview) -> str:
     return f"{place}{where}: {said}"
 
 
+def executed(notebook: NotebookReview) -> str:
+    """Where the executed notebook is, without what a reader elsewhere has no use for."""
+    _, mark, below = (notebook.output_path or "").rpartition("/.nbx/")
+    return f".nbx/{below}" if mark else below
+
+
 def problems(notebook: NotebookReview) -> list[str]:
     """The steps that failed, but for the cell that did, and the schedules that it breaks."""
     failed = [
