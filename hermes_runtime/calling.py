@@ -16,9 +16,38 @@ from hermes_runtime.tool_errors import KINDS, ToolError, ToolsUnavailableError
 SOCKET_VARIABLE = "NBX_TOOLS_SOCKET"
 TOKEN_VARIABLE = "NBX_TOOLS_TOKEN"
 _RUN_VARIABLE = "NBX_RUN_ID"
-_ids = itertools.count(1)
+_numbers = itertools.count(1)
 _lock = threading.Lock()
-_lines: Lines | None = None
+_run: _Run | None = None
+_parent: Callable[[str], Any] | None = None
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decode = json.JSONDecoder().raw_decode
+_MOST_HEADS = 256
+
+
+class _Run:
+    """The run of this kernel: where it is asked, and the beginnings of requests to it."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.lines = Lines(address)
+        self._token = token
+        self._heads: dict[tuple[str, str | None], bytes] = {}
+
+    def head(self, tool: str, cell: str | None) -> bytes:
+        """A call's request, up to its arguments: the same for all calls of a tool by a cell."""
+        head = self._heads.get((tool, cell))
+        if head is None:
+            params = {"token": self._token, "cell": cell, "tool": tool}
+            opened = _encode({"jsonrpc": "2.0", "method": "call", "params": params})[:-2]
+            head = f'{opened},"arguments":'.encode()
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[tool, cell] = head
+        return head
+
+    def list_request(self) -> bytes:
+        params = {"token": self._token}
+        return _encode({"jsonrpc": "2.0", "method": "tools", "params": params})[:-1].encode()
 
 
 def call(tool: str, /, **arguments: Any) -> Any:
@@ -41,9 +70,16 @@ def call(tool: str, /, **arguments: Any) -> Any:
     """
     if not isinstance(tool, str):
         raise TypeError(f"a tool's name must be a str, not {type(tool).__name__}")
-    if _is_by_hand() and local_tools.in_use():
+    run = _run or _reach()
+    if run is None:
         return local_tools.call_local(tool, arguments)
-    return _ask("call", tool, {"tool": tool, "arguments": arguments, "cell": _cell()})
+    try:
+        text = _encode(arguments)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ToolError(
+            f"the arguments cannot be sent: {error}", tool=tool, hint="Pass what JSON can hold."
+        ) from None
+    return _ask(run, tool, b"%b%b}" % (run.head(tool, _cell()), text.encode()))
 
 
 class ToolList(list):  # type: ignore[type-arg]
@@ -62,9 +98,10 @@ def tools() -> list[dict[str, Any]]:
     Raises:
         ToolsUnavailableError: There is no run here, it has no tools, or it is over.
     """
-    if _is_by_hand() and local_tools.in_use():
+    run = _run or _reach()
+    if run is None:
         return ToolList(local_tools.local_tools())
-    return ToolList(_ask("tools", "", {}))
+    return ToolList(_ask(run, "", run.list_request()))
 
 
 def _described(tool: dict[str, Any]) -> str:
@@ -76,34 +113,25 @@ def _described(tool: dict[str, Any]) -> str:
     return f"{tool['name']}({', '.join(names)}){about}"
 
 
-def _ask(method: str, tool: str, params: dict[str, Any]) -> Any:
-    lines = _open_lines()
-    number = next(_ids)
-    params["token"] = os.environ.get(TOKEN_VARIABLE, "")
-    frame = _frame(tool, {"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+def _ask(run: _Run, tool: str, request: bytes) -> Any:
+    number = next(_numbers)
+    begins = b'{"jsonrpc":"2.0","id":%d,"result":' % number
     try:
-        answer = lines.ask(frame)
+        answer = run.lines.ask(b'%b,"id":%d}\n' % (request, number), begins)
+        if answer.startswith(begins):
+            return _decode(answer.decode(), len(begins))[0]
+        error = _decode(answer.decode())[0]["error"]
     except FileNotFoundError:
+        hang_up()
         raise ToolsUnavailableError("the run that this kernel belonged to is over") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as lost:
+        hang_up()
         raise ToolsUnavailableError(
-            f"the connection to the run was lost ({error})",
+            f"the connection to the run was lost ({lost})",
             tool=tool,
             hint="It is not known whether the call was carried out; it is not sent again.",
         ) from None
-    if "error" in answer:
-        raise _raised(answer["error"], tool)
-    return answer["result"]
-
-
-def _frame(tool: str, message: dict[str, Any]) -> bytes:
-    try:
-        text = json.dumps(message, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ToolError(
-            f"the arguments cannot be sent: {error}", tool=tool, hint="Pass what JSON can hold."
-        ) from None
-    return text.encode() + b"\n"
+    raise _raised(error, tool)
 
 
 def _raised(error: dict[str, Any], tool: str) -> ToolError:
@@ -112,24 +140,41 @@ def _raised(error: dict[str, Any], tool: str) -> ToolError:
     return cls(error["message"], tool=data.get("tool", tool), hint=data.get("hint", ""))
 
 
-def _open_lines() -> Lines:
-    global _lines
+def _reach() -> _Run | None:
+    """The run that this kernel belongs to; None where it has none, and does without by itself.
+
+    Raises:
+        ToolsUnavailableError: There is none, or it has no tools.
+    """
+    global _run
     address = os.environ.get(SOCKET_VARIABLE)
     if not address:
+        if _is_by_hand() and local_tools.in_use():
+            return None
         raise _unavailable()
     with _lock:
-        if _lines is None or _lines.address != address:
-            if _lines is not None:
-                _lines.close()
-            _lines = Lines(address)
-        return _lines
+        if _run is None:
+            _run = _Run(address, os.environ.get(TOKEN_VARIABLE, ""))
+        return _run
 
 
 def hang_up() -> None:
     """Close the connections to the run; another call opens new ones."""
-    with _lock:
-        if _lines is not None:
-            _lines.close()
+    global _run
+    run, _run = _run, None
+    if run is not None:
+        run.lines.close()
+
+
+def _leave_parents() -> None:
+    global _run, _lock
+    run, _run, _lock = _run, None, threading.Lock()
+    if run is not None:
+        run.lines.leave()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_leave_parents)
 
 
 def _is_by_hand() -> bool:
@@ -155,16 +200,19 @@ def _cell() -> str | None:
 
     A task belongs to the cell that has made it; a thread, to the cell that is running.
     """
-    shell = _shell()
-    if shell is None:
-        return None
     try:
-        return str(shell.kernel.get_parent("shell")["header"]["msg_id"])
+        return str((_parent or _find_parent())("shell")["header"]["msg_id"])
     except (AttributeError, KeyError, LookupError, TypeError):
         return None
 
 
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    get: Callable[[], Any] | None = getattr(ipython, "get_ipython", None)
-    return get() if get is not None else None
+def _find_parent() -> Callable[[str], Any]:
+    """The kernel's own way to tell which request is being answered.
+
+    Raises:
+        AttributeError: This process is no kernel of IPython's.
+    """
+    global _parent
+    found: Callable[[str], Any] = sys.modules["IPython"].get_ipython().kernel.get_parent
+    _parent = found
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def new_call(tool: str, cwd: Path, policy: dict[str, Any], **arguments: Any) -> 
         cwd=cwd,
         env=ENV,
         spawn=spawn_loose,
+        cancelled=threading.Event(),
         spill=cwd / "outputs",
     )
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from notebook_executor.execution.preparation import Prepared
     from notebook_executor.models import KernelReport
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 
 class Journal:
     """Appends to a journal: what a line costs depends on its cell alone.
@@ -121,10 +123,10 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def line_of(entry: dict[str, Any]) -> bytes:
     """An entry as its line: JSON whatever it holds, with NaN and infinity as null."""
     try:
-        text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
+        text = _encode(entry)
     except ValueError:
         finite = json.loads(json.dumps(entry), parse_constant=lambda _: None)
-        text = json.dumps(finite, ensure_ascii=False)
+        text = _encode(finite)
     # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 

@@ -103,7 +103,7 @@ class Recorder:
         self._journal = journal
         self._file = file
         self._events = events
-        self._calls = CellCalls(ledger.calls, events.emit)
+        self._calls = CellCalls(ledger.calls, events)
         self._started: datetime | None = None
         self._unsaved = False
         self._late: set[int] = set()

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from notebook_executor.backends.protocol import Lease
 from notebook_executor.documents.writing import check_writable
 from notebook_executor.errors import DocumentError
-from notebook_executor.execution.journal import line_of
 from notebook_executor.execution.ledger import Events, Ledger
 from notebook_executor.execution.plan import Plan
-from notebook_executor.execution.tool_calls import CallLog
+from notebook_executor.execution.tool_calls import CallLog, audit_line
 from notebook_executor.lifecycle.environment import looks_secret
-from notebook_executor.tools.audit import Answers, AuditSink
+from notebook_executor.tools.audit import Answers, AuditSink, FinishedCall
 from notebook_executor.tools.policy import Policy
 
 if TYPE_CHECKING:
@@ -141,11 +140,9 @@ def _audit(path: Path, events: Events) -> Iterator[AuditSink]:
     broken = threading.Event()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def write(finished: Any) -> None:
-        told = finished.model_dump(mode="json", exclude={"result"})
-        line = {"at": told.pop("at"), **told.pop("call"), **told}
+    def write(finished: FinishedCall) -> None:
         try:
-            os.write(descriptor, line_of(line))
+            os.write(descriptor, audit_line(finished))
         except OSError:
             broken.set()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
-from notebook_executor.models import Record, ToolCall
+from notebook_executor.models import Record
 
 
 class CallFailure(Record):
@@ -17,27 +17,42 @@ class CallFailure(Record):
     hint: str = ""
 
 
-class FinishedCall(Record):
-    """A call that was answered, after redaction.
+@dataclass(slots=True)
+class FinishedCall:
+    """A call that was answered, after redaction; not to be changed.
 
     Attributes:
-        at: When it began.
-        call: What the result of the run tells of it.
-        result: What the tool returned; None where it failed.
+        at: When it began, in seconds since 1970.
+        cell_id: Of the cell that made it.
+        size: Of the request, in bytes.
+        bytes: Of the result, as JSON text.
+        result: What the tool returned, where somebody keeps results; None where it failed.
         failure: Why it failed.
         redacted: What was struck out of arguments and result: ``arguments.headers.token``,
             ``result.rows[3]``.
     """
 
-    at: datetime
-    call: ToolCall
+    at: float
+    tool: str
+    arguments: dict[str, Any]
+    cell_id: str | None = None
+    size: int = 0
+    replayed: bool = False
+    duration_seconds: float = 0.0
+    bytes: int = 0
     result: Any = None
     failure: CallFailure | None = None
     redacted: tuple[str, ...] = ()
 
+    @property
+    def outcome(self) -> Literal["ok", "error", "denied"]:
+        if self.failure is None:
+            return "ok"
+        return "denied" if self.failure.kind == "denied" else "error"
+
 
 AuditSink = Callable[[FinishedCall], None]
-"""Is told of each call as it is over, one at a time and in that order; a recording is one."""
+"""Is told of each call as it is over, on whichever thread; a recording is one."""
 
 
 class Answers(Protocol):

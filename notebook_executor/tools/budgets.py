@@ -66,10 +66,15 @@ class Tally:
 
 
 class Spending:
-    """The budgets of a run, and of the cells that it executes; safe to use from several threads."""
+    """The budgets of a run, and of the cells that it executes; safe to use from several threads.
+
+    Attributes:
+        unlimited: Nothing has to be counted.
+    """
 
     def __init__(self, rules: BudgetRules) -> None:
         self._rules = rules
+        self.unlimited = rules == BudgetRules()
         self._run = Tally(rules.run, "The run")
         self._lock = threading.Lock()
 

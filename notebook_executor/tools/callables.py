@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ArgsKwargs, PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from notebook_executor.errors import ToolError, UsageError
 from notebook_executor.tools.tool import Call, Tool
 
+_PLAIN = frozenset((str, int, bool, type(None)))
 _WITHOUT_A_NAME = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
 
@@ -48,7 +49,8 @@ def tool_from_callable(name: str, function: Callable[..., Any], source: str = "p
         arguments = _checked(name, adapter, call.arguments)
         if call_parameter is not None:
             arguments[call_parameter] = call
-        return _as_json(name, _finished(function(**arguments)))
+        returned = function(**arguments)
+        return returned if type(returned) in _PLAIN else _as_json(name, _finished(returned))
 
     return Tool(
         name=name,
@@ -109,7 +111,7 @@ def _has_secret(schema: Any) -> bool:
 
 def _checked(name: str, adapter: TypeAdapter[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        checked: dict[str, Any] = adapter.validate_python(ArgsKwargs((), dict(arguments)))
+        checked: dict[str, Any] = adapter.validator.validate_python(arguments)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,7 +19,7 @@ class Underway(Protocol):
     """A call that has not been answered yet."""
 
     def give_up(self, reason: str) -> None:
-        """Answer it with an error, unless somebody was faster; returns at once, any thread."""
+        """Answer it with an error, unless somebody was faster; then all is told of it, too."""
 
 
 @dataclass
@@ -57,16 +56,18 @@ class Cells:
             self._running = RunningCell(message_id, cell_id, self._new_tally(), deadline)
 
     def ended(self, reason: str = _ENDED) -> None:
-        """Give up the calls that are still under way, and let no others begin."""
+        """Give up the calls that are still under way, and let no others begin.
+
+        When it returns, everything is on record that the cell has called.
+        """
         with self._lock:
             running, self._running = self._running, None
             calls = tuple(running.calls) if running is not None else ()
         for call in calls:
             call.give_up(reason)
 
-    @contextmanager
-    def calling(self, message_id: str | None, call: Underway) -> Iterator[RunningCell]:
-        """Within the block a call belongs to the running cell.
+    def enter(self, message_id: str | None, call: Underway) -> RunningCell:
+        """From now on, until ``leave``, a call belongs to the running cell.
 
         Args:
             message_id: Of the cell that makes it; None where it cannot tell.
@@ -82,8 +83,8 @@ class Cells:
             if message_id not in (None, running.message_id):
                 raise ToolDeniedError(_ENDED, hint=_HINT)
             running.calls.add(call)
-        try:
-            yield running
-        finally:
-            with self._lock:
-                running.calls.discard(call)
+        return running
+
+    def leave(self, running: RunningCell, call: Underway) -> None:
+        with self._lock:
+            running.calls.discard(call)

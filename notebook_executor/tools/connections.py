@@ -14,7 +14,7 @@ from notebook_executor.tools.frames import (
     TOO_LARGE,
     FrameError,
     Request,
-    read_request,
+    RequestReader,
     response,
     result_response,
 )
@@ -42,10 +42,16 @@ class Connection:
         on_call: Callable[[], None],
         on_end: Callable[[Connection], None],
     ) -> None:
-        self._socket, self._token, self._desk = sock, token, desk
+        self._socket, self._desk = sock, desk
+        self._requests = RequestReader(token)
         self._on_call, self._on_end = on_call, on_end
         self._pending = bytearray()
         self._call: CallUnderway | None = None
+        self._number: int | str = 0
+        self._abandoned = False
+        self._unsent = b""
+        # One for all calls: it is set for none but the last.
+        self._cancelled = threading.Event()
         self._thread = new_thread(self._serve, "tools-call")
 
     def start(self) -> None:
@@ -94,6 +100,11 @@ class Connection:
 
     def _read(self) -> bytes | None:
         """The next line; None at the end, and where it is too long."""
+        if not self._pending:
+            block = self._socket.recv(_BLOCK)
+            if block.find(b"\n") == len(block) - 1:  # a line and no more, or the end
+                return block[:-1] if block else None
+            self._pending += block
         start = 0
         while (end := self._pending.find(b"\n", start)) < 0:
             start = len(self._pending)
@@ -120,7 +131,7 @@ class Connection:
     def _handle(self, frame: bytes) -> bool:
         """Answer a request; False if it is to be the last one."""
         try:
-            request = read_request(frame, self._token)
+            request = self._requests.read(frame)
         except FrameError as error:
             self._refuse(error)
             return not error.fatal
@@ -130,23 +141,28 @@ class Connection:
         return self._carry_out(request, len(frame))
 
     def _carry_out(self, request: Request, size: int) -> bool:
-        abandoned = False
-
-        def reply(answer: Reply) -> None:
-            nonlocal abandoned
-            abandoned = answer.abandoned
-            line = response(request.number, answer)
-            if abandoned:  # on somebody else's thread, which must not wait for a slow reader
-                with contextlib.suppress(OSError):
-                    self._socket.send(line, socket.MSG_DONTWAIT)
-                self.hang_up()
-            else:
-                with contextlib.suppress(OSError):
-                    self._socket.sendall(line)
-
-        call = CallUnderway(self._desk, request.tool, request.arguments, size, reply)
-        self._call = call
+        number, _, tool, arguments, cell = request
+        call = CallUnderway(self._desk, tool, arguments, size, self._reply, self._cancelled)
+        self._number, self._call = number, call
         self._on_call()
-        self._desk.carry_out(call, request.cell)
+        self._desk.carry_out(call, cell)
         self._call = None
-        return not abandoned
+        if self._unsent:
+            self._socket.sendall(self._unsent)
+            self._unsent = b""
+        return not self._abandoned
+
+    def _reply(self, answer: Reply) -> None:
+        line = response(self._number, answer)
+        try:
+            # Whoever answers has more to do, and does not wait for a slow reader.
+            sent = self._socket.send(line, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the other end is gone
+            sent = len(line)
+        if answer.abandoned:
+            self._abandoned = True
+            self.hang_up()
+        elif sent < len(line):
+            self._unsent = line[sent:]

@@ -6,14 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from notebook_executor.errors import ReplayMismatchError, ToolDeniedError, ToolError
 from notebook_executor.lifecycle.spawning import Spawn
-from notebook_executor.models import ToolCall
 from notebook_executor.text import one_line, storable
 from notebook_executor.tools.audit import Answers, AuditSink, CallFailure, FinishedCall
 from notebook_executor.tools.budgets import Spending
@@ -25,6 +23,7 @@ from notebook_executor.tools.tool import Call, Tool
 
 RESULT_LIMIT = 16 << 20
 _MESSAGE = 2000
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _WAIT_LONGER = "The tool may still be at work; its result will not be seen."
 
 
@@ -38,14 +37,13 @@ class Surroundings:
     spill: Path | None = None
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What the notebook is told: the result as JSON text, or why there is none."""
 
-    text: str = "null"
-    failure: CallFailure | None = None
-    tool: str = ""
-    abandoned: bool = False
+    text: str
+    failure: CallFailure | None
+    tool: str
+    abandoned: bool
 
 
 class Desk:
@@ -76,7 +74,7 @@ class Desk:
         self._sinks = tuple(sinks)
         self.keeps_results = keeps_results
         self._answers = answers
-        self._telling = threading.Lock()
+        self._allowed: dict[str, Tool] = {}
 
     @property
     def replays(self) -> bool:
@@ -96,9 +94,11 @@ class Desk:
             message_id: Of the cell that makes it; None where it cannot tell.
         """
         try:
-            with self.cells.calling(message_id, call) as cell:
-                call.cell = cell
+            cell = call.cell = self.cells.enter(message_id, call)
+            try:
                 call.succeed(self.redactor.answer(self._answer(call, cell)))
+            finally:
+                self.cells.leave(cell, call)
         except ToolError as error:
             call.fail(_failure(error))
         except BaseException as error:
@@ -111,53 +111,60 @@ class Desk:
             # As they were recorded: a mismatch tells of them.
             arguments, _ = self.redactor.arguments(call.arguments, ())
             return _json(self._answers.answer(call.tool, arguments))
+        tool = self._allowed.get(call.tool) or self._allow(call)
+        call.secret = tool.secret_arguments
+        if not self.spending.unlimited:
+            seconds = self.spending.begin(cell.tally, call.size)
+            if seconds is not None:
+                call.deadline = time.monotonic() + seconds
+        given = self._call(call, cell)
+        if self.policy.approve is not None:
+            self._approve(given, self.policy.approve)
+        return self._run(tool, given, cell)
+
+    def _allow(self, call: CallUnderway) -> Tool:
         tool = self.catalogue[call.tool]
         call.secret = tool.secret_arguments
         if not self.policy.allows(tool.name):
             raise ToolDeniedError(
-                "The policy does not allow this tool", hint=f"Its allow-list is {self._allowed()}."
+                "The policy does not allow this tool",
+                hint=f"Its allow-list is {', '.join(self.policy.allow) or 'empty'}.",
             )
-        seconds = self.spending.begin(cell.tally, call.size)
-        if seconds is not None:
-            call.deadline = time.monotonic() + seconds
-        given = self._call(call, cell)
-        self._approve(given)
-        return self._run(tool, given, cell)
-
-    def _allowed(self) -> str:
-        return ", ".join(self.policy.allow) or "empty"
+        self._allowed[tool.name] = tool
+        return tool
 
     def _call(self, call: CallUnderway, cell: RunningCell) -> Call:
         around = self.surroundings
         if around is None:
             raise ToolError("The run has not begun")
-        ends = [at for at in (cell.deadline, call.deadline) if at is not None]
+        deadline = cell.deadline
+        if call.deadline is not None:
+            deadline = call.deadline if deadline is None else min(deadline, call.deadline)
         return Call(
-            tool=call.tool,
-            arguments=call.arguments,
-            policy=self.policy,
-            cwd=around.cwd,
-            env=around.env,
-            spawn=around.spawn,
-            spill=around.spill,
-            deadline=min(ends, default=None),
-            cancelled=call.cancelled,
-            cell_id=cell.cell_id,
+            call.tool,
+            call.arguments,
+            self.policy,
+            around.cwd,
+            around.env,
+            around.spawn,
+            call.cancelled,
+            around.spill,
+            deadline,
+            cell.cell_id,
         )
 
-    def _approve(self, call: Call) -> None:
-        if self.policy.approve is None:
-            return
+    def _approve(self, call: Call, approve: Callable[[Call], bool]) -> None:
         try:
-            approved, why = self.policy.approve(call), ""
+            approved, why = approve(call), ""
         except Exception as error:
             approved, why = False, f": {type(error).__name__}: {error}"
         if approved is not True:
             raise ToolDeniedError(one_line(f"The call was not approved{why}", _MESSAGE))
 
     def _run(self, tool: Tool, given: Call, cell: RunningCell) -> str:
-        began = time.monotonic()
-        text = ""
+        if self.spending.unlimited:
+            return _json(tool.run(given))
+        text, began = "", time.monotonic()
         try:
             text = _json(tool.run(given))
         finally:
@@ -166,101 +173,95 @@ class Desk:
 
     def tell(self, finished: FinishedCall) -> None:
         """Told by a call that is over."""
-        with self._telling:
-            for sink in self._sinks:
-                sink(finished)
+        for sink in self._sinks:
+            sink(finished)
 
 
-@dataclass(eq=False)
 class CallUnderway:
     """One call from its arrival to its answer, which it has exactly one of.
 
-    Attributes:
+    Args:
         size: Of its frame, in bytes.
-        reply: Sends the answer; called once, on whichever thread was first.
+        reply: Sends the answer; called once, on whichever thread was first; returns at once.
+        cancelled: Not set yet; is when the call is given up.
+
+    Attributes:
         deadline: On the monotonic clock, by its budgets; None for none.
     """
 
-    desk: Desk
-    tool: str
-    arguments: Mapping[str, Any]
-    size: int
-    reply: Callable[[Reply], None]
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    deadline: float | None = None
-    secret: frozenset[str] = frozenset()
-    cell: RunningCell | None = None
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.monotonic)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _answered: bool = False
-    _replied: threading.Event = field(default_factory=threading.Event)
+    def __init__(
+        self,
+        desk: Desk,
+        tool: str,
+        arguments: Mapping[str, Any],
+        size: int,
+        reply: Callable[[Reply], None],
+        cancelled: threading.Event,
+    ) -> None:
+        self.tool, self.arguments, self.size = tool, arguments, size
+        self.cancelled = cancelled
+        self.deadline: float | None = None
+        self.secret: frozenset[str] = frozenset()
+        self.cell: RunningCell | None = None
+        self._desk, self._reply = desk, reply
+        self._at, self._began = time.time(), time.monotonic()
+        self._answering = threading.Lock()
+        self._answered = False
 
     def succeed(self, text: str) -> None:
         """Answer with a result, as JSON text, unless somebody was faster."""
-        self._finish(text, None, abandoned=False)
+        with self._answering:
+            if not self._answered:
+                self._finish(text, None, abandoned=False)
 
     def fail(self, failure: CallFailure) -> None:
         """Answer with an error, unless somebody was faster."""
-        self._finish("null", failure, abandoned=False)
+        # Who was faster is waited for: this thread closes the connection that its answer takes.
+        with self._answering:
+            if not self._answered:
+                self._finish("null", self._struck(failure), abandoned=False)
 
     def give_up(self, reason: str) -> None:
-        """Answer with an error although the tool is still at work; any thread."""
-        failure = CallFailure(kind="error", message=reason, hint=_WAIT_LONGER)
-        self._finish("null", failure, abandoned=True)
+        """Answer with an error although the tool is still at work, unless somebody was faster.
+
+        Any thread; when it returns, the sinks have been told.
+        """
+        with self._answering:
+            if not self._answered:
+                failure = CallFailure(kind="error", message=reason, hint=_WAIT_LONGER)
+                self._finish("null", self._struck(failure), abandoned=True)
 
     def _finish(self, text: str, failure: CallFailure | None, *, abandoned: bool) -> None:
-        with self._lock:
-            too_late, self._answered = self._answered, True
-        if too_late:
-            if not abandoned:
-                # This thread closes the connection, which the other's answer has to get through.
-                self._replied.wait()
-            return
+        self._answered = True
         if abandoned:
-            self.cancelled.set()  # not before: the tool might answer at once, and be the faster
+            self.cancelled.set()
         try:
-            self._answer(text, failure and self._struck(failure), abandoned)
+            self._desk.tell(self._finished(text, failure))
         finally:
-            self._replied.set()
-
-    def _answer(self, text: str, failure: CallFailure | None, abandoned: bool) -> None:
-        try:
-            self.desk.tell(self._finished(text, failure))
-        finally:
-            self.reply(Reply(text, failure, self.tool, abandoned))
+            self._reply(Reply(text, failure, self.tool, abandoned))
 
     def _struck(self, failure: CallFailure) -> CallFailure:
-        redactor = self.desk.redactor
+        redactor = self._desk.redactor
         message, hint = redactor.message(failure.message), redactor.message(failure.hint)
         return CallFailure(kind=failure.kind, message=message, hint=hint)
 
     def _finished(self, text: str, failure: CallFailure | None) -> FinishedCall:
-        redactor = self.desk.redactor
-        arguments, places = redactor.arguments(self.arguments, self.secret)
-        result, more = redactor.result(text) if self.desk.keeps_results else (None, [])
-        # Nothing to validate, and validating takes longer than the rest of a short call.
-        return FinishedCall.model_construct(
-            at=self.at,
-            call=ToolCall.model_construct(
-                cell_id=self.cell.cell_id if self.cell else None,
-                tool=storable(self.tool),
-                arguments=storable(arguments),
-                outcome=_outcome(failure),
-                replayed=self.desk.replays,
-                duration_seconds=round(time.monotonic() - self.began, 6),
-                bytes=0 if failure else len(text),
-            ),
+        desk = self._desk
+        arguments, places = desk.redactor.arguments(self.arguments, self.secret)
+        result, more = desk.redactor.result(text) if desk.keeps_results else (None, [])
+        return FinishedCall(
+            at=self._at,
+            tool=storable(self.tool),
+            arguments=arguments,
+            cell_id=self.cell.cell_id if self.cell else None,
+            size=self.size,
+            replayed=desk.replays,
+            duration_seconds=round(time.monotonic() - self._began, 6),
+            bytes=0 if failure else len(text),
             result=result,
             failure=failure,
             redacted=(*places, *more),
         )
-
-
-def _outcome(failure: CallFailure | None) -> Any:
-    if failure is None:
-        return "ok"
-    return "denied" if failure.kind == "denied" else "error"
 
 
 def _failure(error: ToolError) -> CallFailure:
@@ -279,7 +280,7 @@ def _json(result: Any) -> str:
         ToolError: JSON cannot hold it, or it is too long.
     """
     try:
-        text = json.dumps(result, separators=(",", ":"), allow_nan=False)
+        text = _encode(result)
     except (TypeError, ValueError, RecursionError) as error:
         raise ToolError(
             f"It returned a {type(result).__name__} that JSON cannot hold: {error}",

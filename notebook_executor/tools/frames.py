@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hmac
 import json
-from dataclasses import dataclass
-from typing import Any, Literal
+import re
+from typing import Any, Literal, NamedTuple
 
 from notebook_executor.tools.desk import Reply
 
 FRAME_LIMIT = 16 << 20
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
 TOOL_ERROR, UNAUTHORIZED, TOO_LARGE, TOO_MANY = -32000, -32001, -32002, -32003
+_decode = json.JSONDecoder().raw_decode
+_REST = re.compile(r'\},"id":([0-9]{1,18})\}')
 
 
 class FrameError(Exception):
@@ -37,8 +39,7 @@ class FrameError(Exception):
         return _error(self.number, self.code, str(self), kind)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A line that is a request, from somebody who knows the token."""
 
     number: int | str
@@ -46,6 +47,50 @@ class Request:
     tool: str
     arguments: dict[str, Any]
     cell: str | None
+
+
+class RequestReader:
+    """Reads the requests of one connection.
+
+    A cell's calls of one tool begin alike, up to their arguments; what begins like the request
+    before needs no other look at that.
+
+    Args:
+        token: What a request must hold.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._head = b""
+        self._known = Request(0, "call", "", {}, None)
+
+    def read(self, frame: bytes) -> Request:
+        """The request that a line holds.
+
+        Raises:
+            FrameError: It holds none, or not the token.
+        """
+        head = self._head
+        if head and hmac.compare_digest(frame[: len(head)], head):
+            try:
+                text = frame[len(head) :].decode()
+                arguments, end = _decode(text)
+            except (ValueError, RecursionError):
+                return read_request(frame, self._token)
+            rest = _REST.fullmatch(text, end)
+            if rest is not None and isinstance(arguments, dict):
+                _, method, tool, _, cell = self._known
+                return Request(int(rest[1]), method, tool, arguments, cell)
+        return self._read_whole(frame)
+
+    def _read_whole(self, frame: bytes) -> Request:
+        request = read_request(frame, self._token)
+        if request.method == "call":
+            params = {"token": self._token, "cell": request.cell, "tool": request.tool}
+            opened = _line({"jsonrpc": "2.0", "method": "call", "params": params})[:-3]
+            self._head = opened + b',"arguments":'
+            self._known = request
+        return request
 
 
 def read_request(frame: bytes, token: str) -> Request:
@@ -88,10 +133,8 @@ def response(number: int | str, reply: Reply) -> bytes:
     """The line that answers a call."""
     failure = reply.failure
     if failure is None:
-        return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (
-            json.dumps(number).encode(),
-            reply.text.encode(),
-        )
+        told = number if type(number) is int else json.dumps(number)
+        return f'{{"jsonrpc":"2.0","id":{told},"result":{reply.text}}}\n'.encode()
     data = {"kind": failure.kind, "tool": reply.tool, "hint": failure.hint}
     return _error(number, TOOL_ERROR, failure.message, data)
 

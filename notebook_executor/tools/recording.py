@@ -187,8 +187,8 @@ class Recorder:
         Recording(self._header, tools, tuple(map(self._recorded, made))).write(self.path)
 
     def _recorded(self, finished: FinishedCall) -> RecordedCall:
-        tool, ignored = finished.call.tool, self._header.ignore.get(finished.call.tool, ())
-        arguments = finished.call.arguments.items()
+        tool, ignored = finished.tool, self._header.ignore.get(finished.tool, ())
+        arguments = finished.arguments.items()
         return RecordedCall(
             tool=tool,
             arguments={name: value for name, value in arguments if name not in ignored},

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import field_validator
 
 from notebook_executor.lifecycle.environment import looks_secret
 from notebook_executor.models import Record
+from notebook_executor.text import storable
 
 REDACTED = "[redacted]"
 """Stands where something secret was, as the whole of a value or within a text."""
@@ -22,6 +23,9 @@ _SHORTEST_KNOWN = 4
 _SHORTEST_WITHHELD = 8
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_ALONE = ("key", "keys")
+_NUMBERS = frozenset((int, float, bool, type(None)))
+_SEEN_NAMES = 512
+_LONGEST_SEEN = 64
 _HEADERS = ("authorization", "cookie", "set-cookie", "proxy-authorization")
 
 
@@ -67,6 +71,7 @@ class Redactor:
         told = [value for value in known if len(value) >= _SHORTEST_KNOWN]
         self._withheld = _any_of(kept_back)
         self._recorded = _any_of([*kept_back, *told], rules.patterns)
+        self._seen_name = lru_cache(_SEEN_NAMES)(self._is_telling)
 
     def answer(self, text: str) -> str:
         """A result, as JSON text, as the notebook may have it."""
@@ -80,16 +85,33 @@ class Redactor:
         """A text as it may be recorded."""
         return self._recorded.sub(REDACTED, text) if self._recorded else text
 
-    def arguments(self, given: Mapping[str, Any], secret: Iterable[str]) -> tuple[Any, list[str]]:
-        """Arguments as they may be recorded, and where something was struck out.
+    def arguments(self, given: Mapping[str, Any], secret: Collection[str]) -> tuple[Any, list[str]]:
+        """Arguments as they may be recorded and stored, and where something was struck out.
 
         Args:
             given: The arguments.
             secret: Names of those that the tool says are secret.
         """
+        if self._has_nothing_secret(given, secret):
+            return dict(given), []
         places: list[str] = []
         named = partial(self._is_secret_argument, secret=frozenset(secret))
-        return _struck(dict(given), "arguments", places, self._recorded, named), places
+        struck = _struck(dict(given), "arguments", places, self._recorded, named)
+        return storable(struck), places
+
+    def _has_nothing_secret(self, given: Mapping[str, Any], secret: Container[str]) -> bool:
+        """Whether that can be told at a glance, as it can of most calls."""
+        for name, value in given.items():
+            if name in secret or len(name) > _LONGEST_SEEN or self._seen_name(name):
+                return False
+            if not (type(value) in _NUMBERS or (type(value) is str and self._is_clean(value))):
+                return False
+            if not self._is_clean(name):
+                return False
+        return True
+
+    def _is_clean(self, text: str) -> bool:
+        return text.isascii() and not (self._recorded and self._recorded.search(text))
 
     def result(self, text: str) -> tuple[Any, list[str]]:
         """A result, of its JSON text, as it may be recorded, and where something was struck out."""
@@ -104,9 +126,12 @@ class Redactor:
         return any(fnmatchcase(lowered, pattern) for pattern in self._names)
 
     def _is_secret_argument(self, name: str, secret: frozenset[str]) -> bool:
+        return name in secret or self._is_telling(name)
+
+    def _is_telling(self, name: str) -> bool:
         words = _CAMEL.sub("_", name).replace("-", "_")
         telling = looks_secret(words) and words.lower() not in _NOT_ALONE
-        return telling or name in secret or name.lower() in _HEADERS or self._is_secret_name(name)
+        return telling or name.lower() in _HEADERS or self._is_secret_name(name)
 
 
 def _struck(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from notebook_executor.lifecycle.spawning import Spawn
 
@@ -51,8 +51,7 @@ class Tool:
         }
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What a running tool is given.
 
     Attributes:
@@ -63,11 +62,11 @@ class Call:
         cwd: The kernel's working directory: relative paths start there.
         env: The kernel's environment, for what the tool starts.
         spawn: Starts a process in the run's containment, where nothing outlives the run.
+        cancelled: Set when nobody waits for the answer any more: the cell was interrupted, the
+            deadline has passed, or the run ends. A tool that takes its time looks at it.
         spill: A folder for what is too long to return; it need not exist yet. None where the
             run keeps no record.
         deadline: On the monotonic clock; None for none. Then the call is over for the notebook.
-        cancelled: Set when nobody waits for the answer any more: the cell was interrupted, the
-            deadline has passed, or the run ends. A tool that takes its time looks at it.
         cell_id: The cell that calls.
     """
 
@@ -77,9 +76,9 @@ class Call:
     cwd: Path
     env: Mapping[str, str]
     spawn: Spawn
+    cancelled: threading.Event
     spill: Path | None = None
     deadline: float | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
     cell_id: str | None = None
 
     def seconds_left(self, limit: float) -> float:

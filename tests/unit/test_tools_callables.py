@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def call(arguments: Mapping[str, Any]) -> Call:
     def no_spawn(*_: Any, **__: Any) -> Any:
         raise AssertionError("this tool starts nothing")
 
-    return Call("tool", arguments, Policy(), Path("/"), {}, no_spawn, cell_id="a-cell")
+    return Call("tool", arguments, Policy(), Path("/"), {}, no_spawn, Event(), cell_id="a-cell")
 
 
 def calling(function: Any, **arguments: Any) -> Any:

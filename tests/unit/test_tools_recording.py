@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_executor.errors import ReplayMismatchError, ToolDeniedError, ToolError, UsageError
-from notebook_executor.models import ToolCall
 from notebook_executor.tools.audit import CallFailure, FinishedCall
 from notebook_executor.tools.matching import canonical, matches
 from notebook_executor.tools.recording import Recorder, ToolRecording, ignored_of, read_recording
 from notebook_executor.tools.redaction import REDACTED
 from notebook_executor.tools.replaying import Replay
-
-_BEGAN = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def described(name: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -36,21 +32,7 @@ _OFFERED = [described("fetch", {"limit": {"default": 5}, "url": {}})]
 
 def finished(tool: str, result: Any = None, *, at: int = 0, **more: Any) -> FinishedCall:
     arguments = more.pop("arguments", {})
-    failure = more.get("failure")
-    return FinishedCall(
-        at=_BEGAN + timedelta(seconds=at),
-        call=ToolCall(
-            cell_id="c",
-            tool=tool,
-            arguments=arguments,
-            outcome="ok" if failure is None else "error",
-            replayed=False,
-            duration_seconds=0.1 * at,
-            bytes=1,
-        ),
-        result=result,
-        **more,
-    )
+    return FinishedCall(at=at, tool=tool, arguments=arguments, cell_id="c", result=result, **more)
 
 
 def recorded(path: Path, *calls: FinishedCall, **ignore: list[str]) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 def test_the_deadline_of_the_call_is_one_of_the_command(tmp_path: Path) -> None:
     call = new_call("terminal", tmp_path, _SHELL, command="sleep 1000")
-    assert run_call(replace(call, deadline=0.0))["exit_code"] == 124
+    assert run_call(call._replace(deadline=0.0))["exit_code"] == 124
 
 
 def test_a_signal_is_told_as_a_shell_does(tmp_path: Path) -> None:
@@ -184,7 +183,7 @@ def test_an_endless_output_is_bounded(tmp_path: Path) -> None:
 
 def test_without_a_record_the_rest_is_gone_and_that_is_said(tmp_path: Path) -> None:
     call = new_call("terminal", tmp_path, _SHELL, command="seq 100000")
-    told = run_call(replace(call, spill=None))
+    told = run_call(call._replace(spill=None))
     assert "bytes left out …]" in told["output"]
     assert "output_path" not in told
 

@@ -20,7 +20,7 @@ def call_tool(tool: Tool, cancelled: threading.Event | None = None, **arguments:
             Path("/"),
             {},
             _starts_nothing,
-            cancelled=cancelled or threading.Event(),
+            cancelled or threading.Event(),
         )
     )
 

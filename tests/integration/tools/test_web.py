@@ -6,7 +6,6 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def test_a_server_that_does_not_come_to_an_end_is_left(tmp_path: Path, server: S
     call.cancelled.set()
     (page,) = run_call(call)["results"]
     assert "takes too long" in page["error"]
-    (page,) = run_call(replace(call, deadline=0.0))["results"]
+    (page,) = run_call(call._replace(deadline=0.0))["results"]
     assert "takes too long" in page["error"]
 
 
