@@ -84,12 +84,12 @@ def picture(page: Path, target: Path) -> None:
     if browser is None:
         sys.exit("There is no Chromium here to make a picture with.")
     with tempfile.TemporaryDirectory() as profile:
-        flags = (
+        flags = [
             *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
             *("--disable-background-networking", "--disable-dev-shm-usage"),
-            *(f"--user-data-dir={profile}"),
-            *(f"--window-size={_WIDTH},{_HEIGHT}", f"--screenshot={target}"),
-        )
+            *(f"--user-data-dir={profile}", f"--window-size={_WIDTH},{_HEIGHT}"),
+            f"--screenshot={target}",
+        ]
         done = run_command([browser, *flags, page.as_uri()], timeout=_LIMIT)
     if done.code != 0:
         sys.exit(f"{browser}: {done.complaint}")
