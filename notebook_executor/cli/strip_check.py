@@ -11,6 +11,7 @@ from notebook_executor.cli.strip_outcome import heaviest, tell_outcome
 from notebook_executor.errors import UsageError
 from notebook_executor.git.repository import NoRepositoryError, Repository
 from notebook_executor.git.tracked import Tracked, contents, stripped_by_rule, tracked_notebooks
+from notebook_executor.git.trees import index_of
 
 _NO_RULE = "no attribute says that notebooks are to be stripped: nothing was looked at"
 _REMEDY = (
@@ -25,6 +26,7 @@ def check_tracked(as_json: bool) -> ExitCode:
         repository = Repository.of(Path.cwd())
     except NoRepositoryError as error:
         raise UsageError(error.message, hint="Name notebooks or folders.") from None
+    repository = repository.having(GIT_INDEX_FILE=str(index_of(repository)))
     tracked = tracked_notebooks(repository)
     chosen, ruled = stripped_by_rule(repository, tracked)
     if tracked and not ruled:

@@ -180,14 +180,14 @@ def tree_of_working_tree(repository: Repository, index: Path) -> Tree:
 
 
 def _copied_index(repository: Repository, index: Path) -> Repository:
-    original = _index_of(repository)
+    original = index_of(repository)
     if original.exists():
         # With its time, by which git knows what may have changed without changing its size.
         shutil.copy2(original, index)
     return repository.having(GIT_INDEX_FILE=str(index))
 
 
-def _index_of(repository: Repository) -> Path:
+def index_of(repository: Repository) -> Path:
     """The index; in a hook the one that its commit is made of, which may be another."""
     directory = Path(repository.text("rev-parse", "--absolute-git-dir"))
     named = repository.top / os.environ.get("GIT_INDEX_FILE", "")

@@ -21,6 +21,7 @@ from tests.integration.clones import (
     make_clone,
     nbx,
     set_up,
+    typed,
 )
 from tests.integration.repositories import git
 
@@ -226,6 +227,25 @@ def test_links_and_unmerged_notebooks_are_not_read_as_notebooks(tmp_path: Path) 
     done = nbx(clone, "strip", "--check", "--json")
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_in_a_hook_the_index_is_that_of_the_commit(tmp_path: Path) -> None:
+    clone = make_clone(tmp_path / "clone")
+    (clone / "a.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "stripped")
+    hook = clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexec nbx strip --check\n")
+    hook.chmod(0o755)
+    executed(clone / "a.ipynb", "1")
+
+    done = typed(clone, "git", "commit", "-am", "outputs")
+
+    assert done.returncode == 1
+    assert "not stripped: a.ipynb" in done.stdout + done.stderr
 
 
 def test_the_doctor_sets_up_and_tells(tmp_path: Path) -> None:
