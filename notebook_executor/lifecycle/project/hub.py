@@ -200,11 +200,14 @@ def _port(
     holders = [socket for socket in sockets if socket.port == number]
     if not holders:
         return Port(number, "free")
-    by_pid = {server.pid: server for server in servers}
-    holder = next((socket for socket in holders if socket.pid in by_pid), holders[0])
-    server = by_pid.get(holder.pid or 0) or next(
-        (server for server in servers if server.port == number), None
-    )
+    listed = {server.pid: server for server in servers}
+    holder = next((socket for socket in holders if socket.pid in listed), holders[0])
+    # What is below a wrapper that is told as the server listens for it. A server that only says
+    # that this is its port may just be about to find out that it is another's.
+    around = [holder.pid, *table.ancestors(holder.pid)] if holder.pid else []
+    server = next((listed[pid] for pid in around if pid in listed), None)
+    if server is not None and server.pid != holder.pid and server.port != number:
+        server = None
     seen = table.get(holder.pid or 0)
     return Port(
         number=number,

@@ -11,6 +11,7 @@ from pathlib import Path
 from notebook_executor.errors import UsageError
 from notebook_executor.lifecycle.project.listening import Listener
 from notebook_executor.lifecycle.project.pid_file import PidFile, read_pid_files, start_time
+from notebook_executor.lifecycle.project.ports import PORTS
 from notebook_executor.lifecycle.project.processes import (
     ProcessTable,
     Seen,
@@ -40,7 +41,7 @@ class SeenServer:
         caller: Whether this process stands on it: its terminal is one of this server's, say.
         root: The project that it serves; None where that cannot be told.
         directory: The folder that it serves or runs in; None likewise.
-        port: Where it listens; None where that cannot be told.
+        port: Where it listens, or says that it is about to; None where that cannot be told.
         url: Its address, without the token; None likewise.
         started_at: When, in ISO 8601.
         memory_bytes: Its own resident set, without that of its kernels.
@@ -94,7 +95,9 @@ def find_servers(
     _join_wrapped(notes, table)
     wrapped = {pid for pid, note in notes.items() if note.wrapped}
     pids = [pid for pid in dict.fromkeys([*notes, *commanded]) if pid in table]
-    ports = {listener.pid: listener.port for listener in sockets}
+    # Of several, one that projects share counts.
+    ordered = sorted(sockets, key=lambda listener: listener.port in PORTS)
+    ports = {listener.pid: listener.port for listener in ordered}
     services = Services(table)
     found = [
         _described(table[pid], table, notes.get(pid, _NOTHING), ports.get(pid), services)
@@ -194,7 +197,7 @@ def _described(
     started = start_time(seen.pid)
     if started is None:
         return None
-    port = note.port or port
+    port = port or note.port
     return SeenServer(
         pid=seen.pid,
         start_time=started,
