@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +51,8 @@ class ReviewCommand(BriefCommand):
     cls=ReviewCommand,
     options_metavar="[OPTIONS]",
     epilog="Exit codes: 0 all matches its reference, or was accepted; 1 a step failed; 5 an output "
-    "differs; 6 there was nothing to compare; 2 usage. Paths come last: -- PATH...",
+    "differs; 6 there was nothing to compare; 2 usage; with --read always 0. Paths come last: "
+    "-- PATH...",
 )
 @click.argument("base", default="main")
 @click.argument("head", required=False)
@@ -74,6 +76,13 @@ class ReviewCommand(BriefCommand):
     default="none",
     help="Also tell CI: annotations of the changed files' lines, and the step's summary.",
 )
+@click.option(
+    "--comment",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    help="Also write it into that pull request's comment, which each review renews.",
+)
+@click.option("--read", metavar="FILE", help="Make no review: tell of the one whose JSON this is.")
 @json_option
 @llm_option
 @root_option
@@ -86,6 +95,8 @@ def review(
     markdown: str | None,
     html: str | None,
     annotations: str,
+    comment: int | None,
+    read: str | None,
     root: str | None,
     **options: Any,
 ) -> ExitCode:
@@ -97,9 +108,11 @@ def review(
     refuse_together(json=as_json, llm=llm)
     _refuse_crowd(as_json or llm, markdown == _PIPE, html == _PIPE)
     with open_executor(root) as executor:
-        found = executor.review(
-            base, head, paths=tuple(map(absolute, paths)), **_arguments(**options)
-        )
+        if read is None:
+            places = tuple(map(absolute, paths))
+            found = executor.review(base, head, paths=places, **_arguments(**options))
+        else:
+            found = _read(read, head, paths, options)
         if markdown is not None:
             _write(found.to_markdown(), markdown)
         if html is not None:
@@ -107,7 +120,23 @@ def review(
         with _for_ci(found, annotations, taken=as_json or _PIPE in (markdown, html)):
             if _PIPE not in (markdown, html):
                 _show(found, as_json, llm)
-    return of_review(found)
+        if comment is not None:
+            _comment(found, comment, executor.root)
+    return of_review(found) if read is None else ExitCode.SUCCESS
+
+
+def _read(path: str, head: str | None, paths: tuple[str, ...], options: dict[str, Any]) -> Review:
+    from notebook_executor.review.retelling import read_review
+
+    if head or paths or any(options.values()):
+        raise click.UsageError("With --read no review is made: HEAD, PATH and its flags are not.")
+    return read_review(absolute(path))
+
+
+def _comment(found: Review, number: int, root: Path) -> None:
+    from notebook_executor.review.retelling import comment_on
+
+    Screen(sys.stderr).line(f"comment: {comment_on(found, number, root)}")
 
 
 def _for_ci(
