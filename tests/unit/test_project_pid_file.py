@@ -29,7 +29,8 @@ _LONG_AGO = 1_000_000_000
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "input()", "jupyter"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         yield process
         process.kill()
 
@@ -75,6 +76,16 @@ def test_without_a_record_the_age_of_the_file_decides(
     assert not _read(tmp_path).alive
 
 
+def test_without_a_record_it_is_a_jupyter_program(tmp_path: Path) -> None:
+    (tmp_path / PID_FILE).write_text("1")
+    assert not _read(tmp_path).alive
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (tmp_path / PID_FILE).write_text(f"{process.pid}")
+        assert not _read(tmp_path).alive
+        process.kill()
+
+
 def test_the_record_of_another_pid_does_not_count(
     tmp_path: Path, stranger: subprocess.Popen[bytes]
 ) -> None:
@@ -109,8 +120,10 @@ def test_what_is_no_pid_means_nobody(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     "content", ["", "[]", "7", "null", '{"pid": 1}', '{"pid": "1"}', "[" * 100_000]
 )
-def test_a_record_that_is_none_counts_as_missing(tmp_path: Path, content: str) -> None:
-    (tmp_path / PID_FILE).write_text(f"{os.getpid()}")
+def test_a_record_that_is_none_counts_as_missing(
+    tmp_path: Path, stranger: subprocess.Popen[bytes], content: str
+) -> None:
+    (tmp_path / PID_FILE).write_text(f"{stranger.pid}")
     (tmp_path / RECORD_FILE).write_text(content)
 
     found = _read(tmp_path)

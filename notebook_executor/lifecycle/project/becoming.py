@@ -19,7 +19,14 @@ from notebook_executor.lifecycle.project.ports import HOST
 from notebook_executor.lifecycle.project.settings import Project, read_project
 
 # Where somebody else's token or address could come from, or a launcher that is not ours.
-_NOT_PASSED = ("JUPYTER_TOKEN", "JUPYTER_PORT", "JUPYTER_IP", "JPY_PARENT_PID", "JPY_SESSION_NAME")
+_NOT_PASSED = (
+    "JUPYTER_TOKEN",
+    "JUPYTER_PORT",
+    "JUPYTER_IP",
+    "JPY_PARENT_PID",
+    "JPY_SESSION_NAME",
+    "NBX_PROGRAM",
+)
 _FIRST_DESCRIPTOR = 3
 _MODULE = "notebook_executor.lifecycle.project.becoming"
 

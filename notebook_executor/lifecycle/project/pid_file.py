@@ -108,7 +108,8 @@ def read_pid_file(path: Path) -> PidFile | None:
     if record is not None and record.pid != pid:
         record = None
     started = record.start_time if record else None
-    return PidFile(path, pid, record, alive=is_that_process(pid, started, before=modified))
+    alive = is_that_process(pid, started, before=modified)
+    return PidFile(path, pid, record, alive and (record is not None or _is_jupyter(pid)))
 
 
 def is_that_process(pid: int, started: int | None, *, before: float) -> bool:
@@ -130,6 +131,14 @@ def is_that_process(pid: int, started: int | None, *, before: float) -> bool:
             if started is not None:
                 return start_time(pid) == started
             return process.create_time() <= before + _SLACK_SECONDS
+    except psutil.Error:
+        return False
+
+
+def _is_jupyter(pid: int) -> bool:
+    """Whether a process could be what another program's PID file names: files get copied."""
+    try:
+        return any("jupyter" in word for word in psutil.Process(pid).cmdline())
     except psutil.Error:
         return False
 
