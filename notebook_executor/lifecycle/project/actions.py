@@ -16,12 +16,13 @@ from notebook_executor.errors import UsageError
 from notebook_executor.lifecycle.project import telling
 from notebook_executor.lifecycle.project.bootstrapping import bootstrap
 from notebook_executor.lifecycle.project.browser import open_in_browser, wants_browser
-from notebook_executor.lifecycle.project.foreground import Asked, attend, raising
+from notebook_executor.lifecycle.project.foreground import attend
 from notebook_executor.lifecycle.project.log import FollowedLog, tail
 from notebook_executor.lifecycle.project.places import read_token
 from notebook_executor.lifecycle.project.settings import Project
 from notebook_executor.lifecycle.project.starting import StartedServer, Wanted, start_server
 from notebook_executor.lifecycle.project.status import State, described, look_at
+from notebook_executor.lifecycle.project.stop_signals import Asked, StopSignals
 from notebook_executor.lifecycle.project.stopping import (
     StoppedServers,
     restart_server,
@@ -42,26 +43,28 @@ def _bootstrap(project: Project, options: Namespace) -> int:
 
 
 def _start(project: Project, options: Namespace) -> int:
-    wanted = _wanted(options, ends_with_us=options.foreground)
-    ends = [signal.SIGTERM, signal.SIGHUP] if options.foreground else [signal.SIGTERM]
-    try:
-        with raising(*ends):
-            started = start_server(project, wanted)
-            _show(project, started, options)
-            if options.foreground and started.child is not None:
-                code = attend(project, started, started.child, sys.stdout.fileno())
-                return 0 if code == 0 else 1
-    except Asked as asked:
-        return asked.exit_code
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if options.foreground:
+        # In the background, a terminal that closes during the start takes only this process along.
+        numbers.append(signal.SIGHUP)
+    with StopSignals(*numbers) as signals:
+        try:
+            started = start_server(project, _wanted(options, signals, options.foreground))
+        except Asked:
+            return signals.exit_code
+        _show(project, started, options)
+        if options.foreground and started.child is not None:
+            out = sys.stdout.fileno()
+            return attend(project, started, started.child, signals, out)
     return 0
 
 
 def _restart(project: Project, options: Namespace) -> int:
-    try:
-        with raising(signal.SIGTERM):
-            stopped, started = restart_server(project, _wanted(options))
-    except Asked as asked:
-        return asked.exit_code
+    with StopSignals(signal.SIGINT, signal.SIGTERM) as signals:
+        try:
+            stopped, started = restart_server(project, _wanted(options, signals))
+        except Asked:
+            return signals.exit_code
     if not options.json:
         _show_stopped(stopped)
     _show(project, started, options)
@@ -117,10 +120,15 @@ ACTIONS: dict[str, Callable[[Project, Namespace], int]] = {
 }
 
 
-def _wanted(options: Namespace, *, ends_with_us: bool = False) -> Wanted:
+def _wanted(options: Namespace, signals: StopSignals, ends_with_us: bool = False) -> Wanted:
     if not 0 < options.timeout < float("inf"):
         raise UsageError(f"--timeout {options.timeout} is not a time", hint="Pass seconds.")
-    return Wanted(port=options.port, patience=options.timeout, ends_with_us=ends_with_us)
+    return Wanted(
+        port=options.port,
+        patience=options.timeout,
+        ends_with_us=ends_with_us,
+        when_ready=signals.hold,
+    )
 
 
 def _show(project: Project, started: StartedServer, options: Namespace) -> None:

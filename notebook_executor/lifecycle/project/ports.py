@@ -23,7 +23,6 @@ def candidates(wanted: int | None) -> Iterator[int]:
         wanted: The only one that will do; None for any of the shared ones.
 
     Raises:
-        UsageError: What is wanted is no port.
         ServerError: None is free, or was left.
     """
     if wanted is None:
@@ -32,14 +31,22 @@ def candidates(wanted: int | None) -> Iterator[int]:
             f"No port from {PORTS[0]} to {PORTS[-1]} is free",
             hint="Stop a server that is not needed, or name another port with --port.",
         )
-    if not 0 < wanted <= _LAST:
-        raise UsageError(f"{wanted} is not a port", hint=f"Ports are 1 to {_LAST}.")
     if is_free(wanted):
         yield wanted
-    raise ServerError(
-        f"The port {wanted} is not to be had",
+    raise not_to_be_had(wanted)
+
+
+def not_to_be_had(port: int) -> ServerError:
+    return ServerError(
+        f"The port {port} is not to be had",
         hint=f"Leave --port out: a free one from {PORTS[0]} to {PORTS[-1]} is taken then.",
     )
+
+
+def check_port(port: int | None) -> None:
+    """Raise UsageError for what is no port."""
+    if port is not None and not 0 < port <= _LAST:
+        raise UsageError(f"{port} is not a port", hint=f"Ports are 1 to {_LAST}.")
 
 
 def is_free(port: int) -> bool:

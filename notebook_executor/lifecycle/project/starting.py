@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from notebook_executor.lifecycle.project.places import (
     make_folders,
     place_for_pid_file,
 )
-from notebook_executor.lifecycle.project.ports import candidates, is_free
+from notebook_executor.lifecycle.project.ports import candidates, check_port, is_free
 from notebook_executor.lifecycle.project.registered import register_project
 from notebook_executor.lifecycle.project.settings import Project
 from notebook_executor.lifecycle.project.spawning import Child
@@ -65,12 +65,14 @@ class Wanted:
         rather: One that is tried before those.
         patience: Seconds until it has to be ready.
         ends_with_us: Whether it is asked to end when this process is gone.
+        when_ready: Called when it answers; what this interrupts before, ends the server.
     """
 
     port: int | None = None
     rather: int | None = None
     patience: float = START_SECONDS
     ends_with_us: bool = False
+    when_ready: Callable[[], None] = lambda: None
 
 
 def start_server(project: Project, wanted: Wanted) -> StartedServer:
@@ -82,7 +84,7 @@ def start_server(project: Project, wanted: Wanted) -> StartedServer:
         UsageError: JupyterLab is missing in this environment, or the port is none.
         ServerError: It did not become ready, and nothing of it is left.
     """
-    check_installed()
+    check_wanted(wanted)
     make_folders(project)
     stops = StopRequests(project)
     with locked(project, wanted.patience):
@@ -107,7 +109,9 @@ def start_locked(project: Project, wanted: Wanted, stops: StopRequests) -> Start
         os.close(log.descriptor)
 
 
-def check_installed() -> None:
+def check_wanted(wanted: Wanted) -> None:
+    """Raise UsageError for what can be seen to fail before anything is done."""
+    check_port(wanted.port)
     if importlib.util.find_spec("jupyterlab") is None:
         raise UsageError(
             "JupyterLab is not installed in this environment",
@@ -148,6 +152,8 @@ def _try_ports(start: _Start) -> StartedServer:
         child = _spawn(start, port)
         try:
             server = _ready(start, child, port)
+            if server is not None:
+                start.wanted.when_ready()
         except BaseException:
             _undo(start, child)
             raise
@@ -179,7 +185,7 @@ def _ready(start: _Start, child: Child, port: int) -> RunningServer | None:
         if (server := _answering(start, child, port)) is not None:
             return server
         if time.monotonic() > start.deadline:
-            raise _failed(start, f"was not ready within {start.wanted.patience:.0f} seconds")
+            raise _failed(start, f"was not ready within {start.wanted.patience:g} seconds")
         time.sleep(_LOOK_SECONDS)
     if start.stops.came or _was_stolen(start, port):
         return None

@@ -10,12 +10,13 @@ from notebook_executor.lifecycle.project.ending import EndedTree, end_tree
 from notebook_executor.lifecycle.project.finding import find_servers
 from notebook_executor.lifecycle.project.locking import StopRequests, locked
 from notebook_executor.lifecycle.project.places import make_folders
+from notebook_executor.lifecycle.project.ports import is_free, not_to_be_had
 from notebook_executor.lifecycle.project.settings import Project
 from notebook_executor.lifecycle.project.stale import remove_stale
 from notebook_executor.lifecycle.project.starting import (
     StartedServer,
     Wanted,
-    check_installed,
+    check_wanted,
     start_locked,
 )
 
@@ -63,13 +64,16 @@ def restart_server(project: Project, wanted: Wanted) -> tuple[StoppedServers, St
 
     Raises:
         UsageError: JupyterLab is missing in this environment, or the port is none.
-        ServerError: The old one would not go, or no new one became ready.
+        ServerError: The old one would not go, or no new one became ready. Where the port that is
+            wanted is another program's, the old one goes on.
     """
-    check_installed()
+    check_wanted(wanted)
     make_folders(project)
     stops = StopRequests(project)
     with locked(project, wanted.patience):
         port = next((server.port for server in find_servers(project)), None)
+        if wanted.port not in (None, port) and not is_free(wanted.port):
+            raise not_to_be_had(wanted.port)
         stopped = StoppedServers(_end_all(project), tuple(remove_stale(project)))
         if stopped.left:
             raise ServerError(
