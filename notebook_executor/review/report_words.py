@@ -222,11 +222,11 @@ def executed(notebook: NotebookReview) -> str:
 
 
 def problems(notebook: NotebookReview) -> list[str]:
-    """The steps that failed, but for the cell that did, and the schedules that it breaks."""
+    """The steps that failed, but for the run, and the schedules that the change breaks."""
     failed = [
         f"{step.name}: {step.message}{f' {step.hint}' if step.hint else ''}"
         for step in notebook.steps
-        if step.status == "failed" and not (step.name == "execution" and notebook.failed_cell)
+        if step.status == "failed" and not (step.name == "execution" and notebook.error)
     ]
     return [*failed, *map(problem, notebook.problems)]
 
