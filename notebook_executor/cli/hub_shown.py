@@ -26,7 +26,10 @@ _ORPHAN_COLUMNS = ["orphan", "project", "memory", "age", "command"]
 def show_machine(screen: Screen, aside: Screen, machine: Machine) -> None:
     show_projects(screen, machine)
     screen.line()
-    screen.table(_PORT_COLUMNS, list(_port_rows(machine)))
+    held = list(_port_rows(machine))
+    if held:
+        screen.table(_PORT_COLUMNS, held)
+    screen.line(f"free ports: {_ranges(_free(machine)) or 'none'}")
     orphans = [*(one for project in machine.projects for one in project.orphans), *machine.orphans]
     if orphans:
         screen.line()
@@ -84,6 +87,8 @@ def _count(project: ProjectView) -> str:
 def _port_rows(machine: Machine) -> Iterator[list[str]]:
     names = {project.root: project.name for project in machine.projects}
     for port in machine.ports:
+        if port.state == "free":
+            continue
         yield [
             str(port.number),
             port.state,
@@ -92,6 +97,21 @@ def _port_rows(machine: Machine) -> Iterator[list[str]]:
             names.get(port.root, str(port.root)) if port.root is not None else "",
             port.command if port.state == "other" else "",
         ]
+
+
+def _free(machine: Machine) -> list[int]:
+    return [port.number for port in machine.ports if port.state == "free"]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Numbers in order, those in a row as the first and the last of them."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and rows[-1][-1] + 1 == number:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return ", ".join(str(row[0]) if len(row) == 1 else f"{row[0]} to {row[-1]}" for row in rows)
 
 
 def _orphan_row(orphan: Orphan, machine: Machine) -> list[str]:

@@ -297,6 +297,7 @@ def test_who_holds_a_port_is_told(tmp_path: Path, hub: Hub) -> None:
     with held:
         number = held.getsockname()[1]
         code, out, _ = hub("status", "--json")
+        told = hub("status")[1]
 
     shown = json.loads(out)
     (port,) = [one for one in shown["ports"] if one["port"] == number]
@@ -304,6 +305,8 @@ def test_who_holds_a_port_is_told(tmp_path: Path, hub: Hub) -> None:
     assert [one["port"] for one in shown["ports"]] == list(range(8888, 8900))
     assert (port["state"], port["pid"]) == ("other", os.getpid())
     assert port["user"] == psutil.Process().username()
+    (row,) = [line for line in told.splitlines() if line.startswith(f"{number}  other")]
+    assert str(os.getpid()) in row.split()
 
 
 def _hold_one() -> socket.socket:
