@@ -86,8 +86,8 @@ def _article(number: int, notebook: NotebookReview, rooms: _Rooms) -> Iterator[s
 def _sections(notebook: NotebookReview, rooms: _Rooms) -> Iterator[tuple[str, str]]:
     yield "Failure", _failure(notebook)
     yield "Problems", _problems(notebook)
-    yield "Warnings", _warnings(notebook.warnings)
     yield "Scraps", scrap_cards(notebook)
+    yield "Warnings", _warnings(notebook.warnings)
     yield "Source", "".join(_sources(notebook, rooms.sources))
     yield "Outputs", "".join(output_parts(notebook, rooms.outputs))
     yield "Tool calls", tool_table(notebook)
