@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.parameters_cell import read_parameters
 from notebook_executor.documents.regression import heed_markers
+from notebook_executor.documents.relocating import relocate_outputs
 from notebook_executor.errors import DocumentError
 from notebook_executor.execution.request import RunRequest
 from notebook_executor.git.trees import Tree
@@ -43,12 +44,19 @@ def execute(subject: Subject, scene: Scene) -> Finding:
     path = subject.change.path
     with _checkout(scene, scene.comparison.new, "new") as folder:
         request = _request(subject, scene, folder / path, path, subject.parameters, adapt)
-        result = subject.result = scene.run(request)
+        result = subject.result = _run(scene, request, folder)
     subject.source = sources[0] if sources else None
     subject.warnings += [one for one in result.warnings if one not in subject.warnings]
     if result.error is None:
         return Finding("ok", f"{result.cells_executed} cells executed")
     return Finding("failed", f"{result.error.kind}: {result.error.message}", result.error.hint)
+
+
+def _run(scene: Scene, request: RunRequest, folder: Path) -> ExecutionResult:
+    result = scene.run(request)
+    if result.notebook is not None:
+        relocate_outputs(result.notebook, folder)
+    return result
 
 
 def _rerun_base(subject: Subject, scene: Scene) -> None:
@@ -63,7 +71,7 @@ def _rerun_base(subject: Subject, scene: Scene) -> None:
     given = {name: value for name, value in subject.parameters.items() if name in known}
     with _checkout(scene, scene.comparison.old, "old") as folder:
         request = _request(subject, scene, folder / path, path, given, heed_markers)
-        result = subject.base_result = scene.run(request)
+        result = subject.base_result = _run(scene, request, folder)
     if result.error is not None:
         subject.warnings.append(f"The base does not execute: {result.error.message}")
 

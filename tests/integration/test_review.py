@@ -23,11 +23,19 @@ assert not list(Path('.').glob('written-*')), 'another notebook ran here'
 Path('written-{}').write_text('x')
 print(module_beside.WORD, Path('../data/numbers.csv').read_text())
 """
+MODULE = """
+import sys
+WORD = 'word'
+def warn():
+    print(f'{__file__}: a warning', file=sys.stderr)
+"""
 RECORDING = [
     {"nbx_tools": 1},
     {"tool": "terminal", "arguments": {"command": "uname", "timeout": 180}, "result": "Replayed"},
     {"tool": "terminal", "arguments": {"command": "date", "timeout": 180}, "result": "unused"},
 ]
+SKIPPED = "# NBVAL_SKIP\nraise SystemExit(3)"
+WARNING = "import os, module_beside\nmodule_beside.warn()\nprint(os.getcwd())"
 PYPROJECT = """
 [tool.notebook_executor.review."notebooks/from_pyproject.ipynb"]
 parameters = {word = "given"}
@@ -74,7 +82,7 @@ def _base(project: Project) -> None:
     project.write("pyproject.toml", PYPROJECT)
     project.write("schedules/all.yaml", SCHEDULES)
     project.write("data/numbers.csv", "1,2,3")
-    project.write("notebooks/module_beside.py", "WORD = 'word'")
+    project.write("notebooks/module_beside.py", MODULE)
     project.notebook("notebooks/gone.ipynb", "print('gone')")
     project.notebook("notebooks/old name.ipynb", "print('a')", "print('b')", "print('c')")
     project.notebook("notebooks/matches.ipynb", "print('same')")
@@ -105,6 +113,8 @@ def _change(project: Project) -> None:
     project.notebook("notebooks/replaced.ipynb", "print('new')")
     project.notebook("runs/reference/notebooks/replaced.ipynb", "print('new')#>new", run=True)
     project.notebook("notebooks/some_cells.ipynb", "print(1)", "print(2)")
+    project.notebook("notebooks/paths.ipynb", WARNING)
+    project.notebook("notebooks/markers.ipynb", "# NBVAL_RAISES_EXCEPTION\n1 / 0", SKIPPED, "1")
     project.notebook("notebooks/raises.ipynb", "fine = 1", "first = 1\nraise ValueError('no')")
     project.write("notebooks/damaged.ipynb", '{"cells": [')
     project.notebook("notebooks/misfit.ipynb", "1", parameters="known = 1")
@@ -151,6 +161,8 @@ def _steps(review: Review, name: str) -> dict[str, tuple[StepStatus, str]]:
         ("differs", "added", "differs", True, False),
         ("stripped", "added", "nothing_to_compare", True, None),
         ("absent", "added", "nothing_to_compare", True, None),
+        ("markers", "added", "nothing_to_compare", True, None),
+        ("paths", "added", "nothing_to_compare", True, None),
         ("raises", "added", "fail", False, None),
         ("damaged", "added", "fail", None, None),
         ("misfit", "added", "fail", None, None),
@@ -174,7 +186,7 @@ def test_what_is_said_of_each(
 
 
 def test_the_review_is_of_all_of_them(review: Review, project: Project) -> None:
-    assert len(review.notebooks) == 18
+    assert len(review.notebooks) == 20
     assert review.verdict == "fail"
     assert not review.ok
     assert (review.base, review.head) == ("main", "change")
@@ -294,6 +306,20 @@ def test_the_executed_notebooks_are_at_hand(review: Review, project: Project) ->
         "after\n",
     )
     assert one.with_notebooks(one.notebooks) == one
+
+
+def test_outputs_do_not_tell_where_the_copy_was(review: Review) -> None:
+    head = _one(review, "paths").notebooks.head
+
+    assert head is not None
+    printed = {output.name: output.text for output in head.cells[0].outputs}
+    assert printed == {"stderr": "notebooks/module_beside.py: a warning\n", "stdout": "notebooks\n"}
+
+
+def test_what_nbvals_markers_say_is_done(review: Review) -> None:
+    assert [cell.status for cell in _one(review, "markers").cells] == [
+        *("expected_error", "skipped", "ok")
+    ]
 
 
 def test_the_runs_are_on_record_as_a_reviews(review: Review, project: Project) -> None:
