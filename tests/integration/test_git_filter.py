@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,19 @@ def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
     isolate_commands(monkeypatch)
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A clone that was set up, in a folder with a space in its name."""
-    made = make_clone(tmp_path / "my clone")
-    set_up(made)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as changed:
+        isolate_commands(changed)
+        made = make_clone(tmp_path_factory.mktemp("template") / "clone")
+        set_up(made)
     return made
+
+
+@pytest.fixture
+def clone(template: Path, tmp_path: Path) -> Path:
+    """A clone that was set up, in a folder with a space in its name."""
+    return shutil.copytree(template, tmp_path / "my clone", symlinks=True)
 
 
 def test_sources_are_stripped_and_runs_are_kept_wherever_they_lie(clone: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,13 +29,20 @@ def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
     isolate_commands(monkeypatch)
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A clone that was set up, with a notebook of three cells on ``main``."""
-    made = make_clone(tmp_path / "clone")
-    set_up(made)
-    commit(made, "a = 1", "b = 2", "c = 3")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as changed:
+        isolate_commands(changed)
+        made = make_clone(tmp_path_factory.mktemp("template") / "clone")
+        set_up(made)
+        commit(made, "a = 1", "b = 2", "c = 3")
     return made
+
+
+@pytest.fixture
+def clone(template: Path, tmp_path: Path) -> Path:
+    """A clone that was set up, with a notebook of three cells on ``main``."""
+    return shutil.copytree(template, tmp_path / "clone", symlinks=True)
 
 
 def commit(clone: Path, *cells: str, secret: str = "secret") -> None:
@@ -195,15 +203,12 @@ def test_a_branch_from_before_the_filter_is_merged_with_renormalize(
 
 def test_diff_log_and_blame_read_as_cells(clone: Path) -> None:
     executed(clone / "in here" / NAME, "a = 1", "b = 2\nprint(b)\nprint(b)\nprint(1)", "c = 3")
-    diff = git(clone, "diff")
-    assert " ── code cell-2\n b = 2\n+print(b)\n" in diff
+    diff = git(clone, "diff", "--unified=1")
+    assert "@@ ── code cell-2\n b = 2\n+print(b)\n" in diff
     assert "secret" not in diff
     git(clone, "commit", "-qam", "second")
     assert "+print(b)" in git(clone, "log", "-p", "-1")
-    assert ") print(b)" in git(clone, "blame", f"in here/{NAME}")
-
-    executed(clone / "in here" / NAME, "a = 1", "b = 2\nprint(b)\nprint(b)\nprint(2)", "c = 3")
-    assert "@@ ── code cell-2\n" in git(clone, "diff", "--unified=1")
+    assert ") print(b)" in git(clone, "blame", "-L", "/print/,+1", f"in here/{NAME}")
 
     (clone / "in here" / NAME).write_text("no notebook")
     assert "+no notebook" in git(clone, "diff")
