@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from notebook_executor.executor import NotebookExecutor
     from notebook_executor.models import Event, ExecutionResult
     from notebook_executor.review.models import Review
+    from notebook_executor.review.proposal import Proposal
     from notebook_executor.sweeps.sweep import Sweep
 
 _HOMES = {
@@ -40,6 +41,7 @@ _HOMES = {
     "Limits": "config",
     "NotebookExecutor": "executor",
     "NotebookExecutorError": "errors",
+    "Proposal": "review.proposal",
     "Review": "review.models",
     "Run": "execution.started",
     "Runs": "execution.history",
@@ -53,6 +55,7 @@ __all__ = [
     "Limits",
     "NotebookExecutor",
     "NotebookExecutorError",
+    "Proposal",
     "Review",
     "Run",
     "Runs",

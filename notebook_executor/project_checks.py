@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,17 @@ from notebook_executor.models import ExecutionResult
 from notebook_executor.project_documents import ProjectDocuments, StrPath
 
 if TYPE_CHECKING:
+    from notebook_executor.documents.editing import EditsGiven
     from notebook_executor.documents.output_comparison import RegressionRules
     from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.request import RunRequest
     from notebook_executor.lifecycle.containment import Tier
     from notebook_executor.review.models import Review
+    from notebook_executor.review.proposal import Proposal
 
 
 class ProjectChecks(ProjectDocuments, ABC):
-    """Validates and reviews the notebooks of one project.
+    """Validates, reviews and proposes changes of the notebooks of one project.
 
     Args:
         root: The project's folder.
@@ -184,6 +187,80 @@ class ProjectChecks(ProjectDocuments, ABC):
         return review_changes(
             base, head, index=index, options=options, runner=runner, crew=supply.crew()
         )
+
+    def propose(
+        self,
+        path: StrPath,
+        edits: EditsGiven,
+        *,
+        title: str,
+        base: str = "main",
+        branch: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        body: str = "",
+        allow_failing: bool = False,
+        attach: bool = True,
+        rerun_base: bool = False,
+        timeout: float | None = 300,
+        run_timeout: float | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+    ) -> Proposal:
+        """Make edits of a notebook a pull request on Gitea, Forgejo or GitHub.
+
+        The remote's base is edited, reviewed as ``review`` does it, stripped, committed and pushed
+        to a branch of its own; the pull request has the report, the executed notebook and a commit
+        status. Called again with the same title, it renews what is there. The checkout, the index
+        and all branches of this clone stay as they are, and no hook of git's is run. Blocks until
+        all is done.
+
+        Args:
+            path: The notebook, which the base has.
+            edits: As ``edit`` takes them.
+            title: Of the pull request, and of the commit.
+            base: The remote's branch that it is for.
+            branch: The remote's branch that it is on; None for one named by path and title.
+            parameters: Of the run; None for those that ``review`` would take.
+            body: The text above the report, when the pull request is opened.
+            allow_failing: Propose it even if a step of the review fails, with the status that it
+                has failed; else nothing is pushed, and the proposal's state is ``failed``.
+            attach: Whether the forge is to keep the executed notebook and the report's page.
+            rerun_base: Also run what the base has, to compare numbers of the same moment.
+            timeout: Seconds a cell may take; None for no limit.
+            run_timeout: Seconds a run may take; None for no limit.
+            limits: What each kernel and all it starts may use, as ``execute`` takes them.
+
+        Raises:
+            UsageError: It cannot be proposed like this; nothing was pushed.
+            GitError: git, or the remote, refuses.
+            ForgeError: The forge refuses, or cannot be reached; called again, it goes on.
+            TypeError: An argument has a type that can mean nothing.
+        """
+        from notebook_executor.review import proposing
+
+        request = proposing.ProposalRequest(
+            path=self._below_root(path),
+            edits=edits,
+            title=title,
+            base=base,
+            branch=branch,
+            body=body,
+            allow_failing=allow_failing,
+            attach=attach,
+        )
+
+        def reviewer(old: str, new: str) -> Review:
+            return self.review(
+                old,
+                new,
+                paths=(path,),
+                parameters=None if parameters is None else {os.fspath(path): parameters},
+                rerun_base=rerun_base,
+                timeout=timeout,
+                run_timeout=run_timeout,
+                limits=limits,
+            )
+
+        return proposing.propose(request, self.root, reviewer)
 
     def _with_kernel(self, request: RunRequest) -> RunRequest:
         """The request with the executor's kernel where it names none."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from notebook_executor.cli.batches import read_batch, read_json
 from notebook_executor.cli.options import (
     BriefCommand,
     json_option,
@@ -61,7 +61,12 @@ def edit(
     """Apply one edit, or a batch: all of it, or none, and nothing else in the file changes."""
     refuse_together(json=as_json, llm=llm)
     given = {name: value for name, value in fields.items() if value not in (None, ())}
-    batch = _one(op, given) if op is not None else _batch(edits, given)
+    if op is None and given:
+        raise UsageError(
+            "Flags of an edit need an operation",
+            hint="nbx edit NOTEBOOK replace_source --cell … --source …",
+        )
+    batch = _one(op, given) if op is not None else read_batch(edits)
     report = open_executor(None).edit(absolute(notebook), batch, dry_run=dry_run)
     if as_json:
         write_json(sys.stdout, report)
@@ -80,7 +85,7 @@ def _one(op: str, given: dict[str, Any]) -> dict[str, Any]:
     if "count" in edit:
         edit["count"] = edit["count"] or None
     if "metadata" in edit:
-        edit["metadata"] = _json(edit["metadata"], "--metadata")
+        edit["metadata"] = read_json(edit["metadata"], "--metadata")
     if "value" in edit:
         edit["value"] = _value(edit["value"])
     return edit
@@ -91,29 +96,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _batch(edits: str | None, given: dict[str, Any]) -> Any:
-    if given:
-        raise UsageError(
-            "Flags of an edit need an operation",
-            hint="nbx edit NOTEBOOK replace_source --cell … --source …",
-        )
-    if edits is None and sys.stdin.isatty():
-        raise UsageError(
-            "There is no operation, and no batch on standard input",
-            hint="nbx edit --help lists the operations.",
-        )
-    name = edits or "standard input"
-    try:
-        text = sys.stdin.read() if edits is None else Path(edits).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name} cannot be read: {error}") from error
-    return _json(text, name)
-
-
-def _json(text: str, name: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{name} is not JSON: {error}") from error

@@ -15,7 +15,7 @@ from notebook_executor.cli.signals import StopOnce
 # In the order in which the help lists them; each is a module of this package and a command in it.
 _VERBS = (
     *("run", "runs", "params", "scraps", "show", "edit", "diff", "merge", "strip"),
-    *("validate", "review", "schedule", "kernels", "ps", "reap", "hub", "doctor"),
+    *("validate", "review", "propose", "schedule", "kernels", "ps", "reap", "hub", "doctor"),
 )
 
 

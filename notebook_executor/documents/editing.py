@@ -97,6 +97,27 @@ class _Batch:
         )
 
 
+def edit_data(data: bytes, name: str, edits: EditsGiven) -> tuple[bytes, EditReport]:
+    """Apply a batch of edits to the bytes of a notebook file, wherever they lie.
+
+    Args:
+        data: A notebook of nbformat 4.
+        name: What errors and the report call it.
+        edits: As ``edit_notebook`` takes them.
+
+    Returns:
+        The file's new bytes, and what was done.
+
+    Raises:
+        UsageError: One of them is not an edit.
+        DocumentError: An edit cannot be done, or the notebook would not be valid afterwards.
+        StaleEditError: An edit was made for something else than what is there.
+    """
+    batch = parse_edits(edits)
+    done = _Batch(data, name, batch)
+    return done.data, _report(done, name, batch, dry_run=False)
+
+
 def edit_notebook(
     path: str | os.PathLike[str], edits: EditsGiven, *, dry_run: bool = False
 ) -> EditReport:

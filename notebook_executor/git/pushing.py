@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 import time
 
+from notebook_executor.git.remotes import TIMEOUT, fetched_branch, is_overtaken, remote_of
 from notebook_executor.git.repository import GitError, Repository
 
-_TIMEOUT = 120.0
 _TRIES = 8
-# That somebody else was first: to be tried again with what is there now.
-_OVERTAKEN = ("[rejected]", "cannot lock ref", "failed to update ref", "incorrect old value")
 
 
 def push_branch(repository: Repository, branch: str) -> str:
@@ -27,16 +25,16 @@ def push_branch(repository: Repository, branch: str) -> str:
     Raises:
         GitError: There is no remote, it cannot be reached, or it refuses.
     """
-    remote = _remote_of(repository, branch)
+    remote = remote_of(repository, branch)
     reference = f"refs/heads/{branch}"
     tries = 0
     while True:
         tip = repository.text("rev-parse", "--verify", reference)
-        done = repository.run("push", "--porcelain", remote, f"{tip}:{reference}", timeout=_TIMEOUT)
+        done = repository.run("push", "--porcelain", remote, f"{tip}:{reference}", timeout=TIMEOUT)
         if done.code == 0:
             return tip
         complaint = f"{done.stdout.decode('utf-8', 'replace')}\n{done.complaint}".strip()
-        if tries == _TRIES or not any(sign in complaint for sign in _OVERTAKEN):
+        if tries == _TRIES or not is_overtaken(complaint):
             break
         # Whoever was faster has got on with it; a lock that nobody holds any more stays.
         tries = 0 if _join(repository, remote, branch, tip) else tries + 1
@@ -44,22 +42,6 @@ def push_branch(repository: Repository, branch: str) -> str:
     raise GitError(
         f"the branch {branch!r} could not be pushed to {remote!r}: {complaint}",
         said=complaint,
-    )
-
-
-def _remote_of(repository: Repository, branch: str) -> str:
-    """Where git itself would push the branch to."""
-    for setting in (f"branch.{branch}.pushRemote", "remote.pushDefault", f"branch.{branch}.remote"):
-        done = repository.run("config", "--get", setting)
-        if done.code == 0:
-            return done.stdout.decode().strip()
-    remotes = repository.text("remote").splitlines()
-    if "origin" in remotes or len(remotes) == 1:
-        return "origin" if "origin" in remotes else remotes[0]
-    raise GitError(
-        f"the branch {branch!r} cannot be pushed: which of {len(remotes)} remotes is it for?",
-        hint=f"git config branch.{branch}.remote NAME",
-        said="",
     )
 
 
@@ -72,7 +54,10 @@ def _join(repository: Repository, remote: str, branch: str, ours: str) -> bool:
     Returns:
         Whether the remote has commits that the branch had not.
     """
-    theirs = _fetched(repository, remote, branch)
+    try:
+        theirs = fetched_branch(repository, remote, branch)
+    except GitError:
+        return False
     if theirs is None:
         return False
     shared = repository.run("merge-base", ours, theirs)
@@ -89,17 +74,3 @@ def _join(repository: Repository, remote: str, branch: str, ours: str) -> bool:
         new = repository.commit(tree, (ours, theirs), message, repository.author())
     repository.move(f"refs/heads/{branch}", new, ours, "nbx schedule: merge")
     return True
-
-
-def _fetched(repository: Repository, remote: str, branch: str) -> str | None:
-    """The remote's branch; None where it has none."""
-    reference = f"refs/heads/{branch}"
-    told = repository.run("ls-remote", "--exit-code", remote, reference, timeout=_TIMEOUT)
-    if told.code != 0:
-        return None
-    done = repository.run(
-        "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
-        "--no-auto-maintenance", remote, reference, timeout=_TIMEOUT,
-    )  # fmt: skip
-    tip = told.stdout.decode().partition("\t")[0]
-    return tip if done.code == 0 and repository.resolved(tip) else None

@@ -15,6 +15,7 @@ from notebook_executor import (
     ExecutionResult,
     NotebookExecutor,
     NotebookExecutorError,
+    Proposal,
     Review,
     Run,
     Runs,
@@ -81,6 +82,33 @@ def reviews(executor: NotebookExecutor) -> None:
         assert_type(notebook.matches_reference, bool | None)
         assert_type([step.message for step in notebook.steps], list[str])
     executor.review(paths="notebooks", index=1)  # type: ignore[arg-type]
+
+
+def proposes(executor: NotebookExecutor) -> None:
+    edits = {"op": "set_parameter", "name": "threshold", "value": 0.9}
+    made = executor.propose("in.ipynb", edits, title="Lower the threshold")
+    assert_type(made, Proposal)
+    assert_type(made.url, str | None)
+    assert_type(made.number, int | None)
+    assert_type(made.review, Review)
+    assert_type(made.ok, bool)
+    assert_type([link.url for link in made.files], list[str])
+    executor.propose(
+        Path("in.ipynb"),
+        [SetTags(cell=3, tags=("x",)), edits],
+        title="Another",
+        base="release",
+        branch="agents/mine",
+        parameters={"x": 1},
+        body="Why.",
+        allow_failing=True,
+        attach=False,
+        rerun_base=True,
+        timeout=None,
+        run_timeout=60,
+        limits={"memory": "2GiB"},
+    )
+    executor.propose("in.ipynb", edits)  # type: ignore[call-arg]
 
 
 def starts(executor: NotebookExecutor) -> None:

@@ -34,6 +34,7 @@ def test_the_exported_names_are_these() -> None:
         "Limits",
         "NotebookExecutor",
         "NotebookExecutorError",
+        "Proposal",
         "Review",
         "Run",
         "Runs",
@@ -62,6 +63,7 @@ def test_the_executor_has_these_methods() -> None:
         "run_many",
         "validate",
         "review",
+        "propose",
         "runs",
         "collect_outputs",
         "collect_table",
@@ -102,6 +104,25 @@ def test_the_signature_of_review_stays() -> None:
         "run_timeout=None",
         "limits=None",
         "max_workers=None",
+    ]
+
+
+def test_the_signature_of_propose_stays() -> None:
+    assert _parameters(NotebookExecutor.propose)[1:] == [
+        "path",
+        "edits",
+        "*",
+        "title",
+        "base='main'",
+        "branch=None",
+        "parameters=None",
+        "body=''",
+        "allow_failing=False",
+        "attach=True",
+        "rerun_base=False",
+        "timeout=300",
+        "run_timeout=None",
+        "limits=None",
     ]
 
 

@@ -21,9 +21,6 @@ def opened(ask: Callable[[], Pull], look: Callable[[], Pull | None]) -> Pull:
     Raises:
         ForgeError: It was refused, or nothing can be said; ``settled`` tells which.
     """
-    there = look()
-    if there is not None:
-        return there
     try:
         return ask()
     except ForgeError as error:

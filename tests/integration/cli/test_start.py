@@ -57,7 +57,7 @@ def test_help_lists_the_verbs_that_there_are(nbx: Nbx) -> None:
     commands = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in commands] == [
         *("run", "runs", "params", "scraps", "show", "edit", "diff", "merge", "strip"),
-        *("validate", "review", "schedule", "kernels", "ps", "reap", "hub", "doctor"),
+        *("validate", "review", "propose", "schedule", "kernels", "ps", "reap", "hub", "doctor"),
     ]
 
 

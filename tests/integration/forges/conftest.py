@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,11 @@ import pytest
 from notebook_executor.git.repository import Repository
 from notebook_executor.review.forges.addresses import address_of
 from notebook_executor.review.forges.choosing import Chosen, ForgeSettings, choose_forge
-from notebook_executor.review.forges.speaking import Pace
+from tests.integration.forges.proposals import QUICK, Project, make_clone, write_executed
 from tests.integration.forges.routes import GiteaRoutes, GitHubRoutes
 from tests.integration.forges.server import TOKEN, ForgeState, serving
 from tests.integration.repositories import git, isolate_git, make_repository
 
-QUICK = Pace(waits=(0.01, 0.01), silence=20.0)
 _KINDS: dict[str, Any] = {"gitea": GiteaRoutes, "github": GitHubRoutes}
 
 
@@ -25,24 +25,51 @@ _KINDS: dict[str, Any] = {"gitea": GiteaRoutes, "github": GitHubRoutes}
 def no_other_forge(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing of the machine's own environment speak for or to a forge."""
     isolate_git(monkeypatch)
+    monkeypatch.setenv("GIT_TEMPLATE_DIR", "")
     for name in list(os.environ):
         if name.endswith(("_TOKEN", "_SERVER_URL", "_PROXY", "_proxy")) or "NBX_FORGE" in name:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Path:
-    return make_repository(tmp_path / "first")
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``first``, ``bare`` and a project's clone are copies of."""
+    folder = tmp_path_factory.mktemp("originals")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        isolate_git(monkeypatch)
+        monkeypatch.setenv("GIT_TEMPLATE_DIR", "")
+        first, bare = make_repository(folder / "first"), folder / "remote.git"
+        git(folder, "clone", "--quiet", "--bare", str(first), str(bare))
+        # Cleaning up would leave a process in the background.
+        git(bare, "config", "receive.autogc", "false")
+        git(bare, "config", "http.receivepack", "true")
+        make_clone(folder / "project", bare)
+        for repository in (first, bare, folder / "project"):
+            git(repository, "repack", "-adq")  # fewer files to copy
+    return folder
 
 
 @pytest.fixture
-def bare(tmp_path: Path, first: Path) -> Path:
-    """The forge's repository; cleaning up would leave a process in the background."""
-    made = tmp_path / "remote.git"
-    git(tmp_path, "clone", "--quiet", "--bare", str(first), str(made))
-    git(made, "config", "receive.autogc", "false")
-    git(made, "config", "http.receivepack", "true")
-    return made
+def first(tmp_path: Path, originals: Path) -> Path:
+    return Path(shutil.copytree(originals / "first", tmp_path / "first"))
+
+
+@pytest.fixture
+def bare(tmp_path: Path, originals: Path) -> Path:
+    """The forge's repository."""
+    return Path(shutil.copytree(originals / "remote.git", tmp_path / "remote.git"))
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, originals: Path, server: ForgeState, monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    """A clone of the forge's repository, in the middle of somebody's work."""
+    monkeypatch.setenv("NBX_FORGE_TOKEN", TOKEN)
+    root = shutil.copytree(originals / "project", tmp_path / "project", symlinks=True)
+    git(root, "remote", "set-url", "origin", server.remote)
+    git(root, "update-index", "-q", "--refresh", check=False)  # a copy's times are its own
+    return Project(root, write_executed(tmp_path))
 
 
 @pytest.fixture(params=sorted(_KINDS))

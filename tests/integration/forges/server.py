@@ -25,7 +25,7 @@ from tests.integration.forges.contract import Contract, problems, typed
 from tests.integration.repositories import git
 
 TOKEN = "secret-token-of-the-tests"
-How = Literal["answer", "drop", "drop after", "half", "silence", "empty", "not json"]
+How = Literal["answer", "drop", "drop after", "half", "silence", "not json"]
 _GIT_LIMIT = 60
 
 
@@ -37,8 +37,7 @@ class Fault:
         method: Of the request.
         path: A regular expression, searched in its path.
         how: ``answer`` with ``status``; ``drop`` it unread; carry it out and ``drop`` the answer
-            after that, or send ``half`` of it, or what is ``not json``; say nothing; say that a
-            list is ``empty``.
+            after that, or send ``half`` of it, or what is ``not json``; say nothing.
         times: How many such requests it happens to.
     """
 
@@ -176,8 +175,6 @@ class _Handler(BaseHTTPRequestHandler):
             state.over.wait(60)
         elif fault.how == "half":
             self._send(answer, half=True)
-        elif fault.how == "empty":
-            self._send(Answer(200, []))
         elif fault.how == "not json":
             self._send_bytes(200, b"<html>Welcome</html>", {})
         elif fault.how == "answer":

@@ -19,7 +19,7 @@ from notebook_executor.review.forges.addresses import address_of
 from notebook_executor.review.forges.choosing import Chosen, ForgeSettings, choose_forge
 from notebook_executor.review.forges.protocol import Forge
 from notebook_executor.review.forges.speaking import Pace
-from tests.integration.forges.conftest import QUICK
+from tests.integration.forges.proposals import QUICK
 from tests.integration.forges.server import TOKEN, Fault, ForgeState, How
 from tests.integration.repositories import git
 
@@ -98,15 +98,6 @@ def test_one_that_was_not_carried_out_is_an_error(
 
     assert (caught.value.kind, caught.value.settled) == ("unreachable", False)
     assert forge.open_pull(branch, "main", "A title", "A body").number
-
-
-def test_somebody_else_was_faster(forge: Forge, server: ForgeState, branch: str) -> None:
-    mine = forge.open_pull(branch, "main", "A title", "A body")
-    server.faults.append(Fault("GET", _PULLS, "empty"))  # as if it were not there yet
-
-    assert forge.open_pull(branch, "main", "A title", "A body") == mine
-    assert len(server.calls("POST", _PULLS)) == 2
-    assert len(server.pulls) == 1
 
 
 @pytest.mark.parametrize("how", ["drop", "half", "answer"])

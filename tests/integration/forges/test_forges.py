@@ -12,7 +12,7 @@ from notebook_executor.git.repository import Repository
 from notebook_executor.review.forges.addresses import address_of
 from notebook_executor.review.forges.choosing import Chosen, ForgeSettings, choose_forge
 from notebook_executor.review.forges.protocol import Forge, Status
-from tests.integration.forges.conftest import QUICK
+from tests.integration.forges.proposals import QUICK
 from tests.integration.forges.server import TOKEN, Fault, ForgeState
 from tests.integration.repositories import git
 
