@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.config import Limits, Settings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from notebook_executor.documents.validation import ValidationReport
     from notebook_executor.execution.request import RunRequest
     from notebook_executor.lifecycle.containment import Tier
-    from notebook_executor.review.models import Review
+    from notebook_executor.review.models import NotebookReview, Review
     from notebook_executor.review.proposal import Proposal
 
 
@@ -136,6 +136,7 @@ class ProjectChecks(ProjectDocuments, ABC):
         run_timeout: float | None = None,
         limits: Limits | Mapping[str, Any] | None = None,
         max_workers: int | None = None,
+        on_notebook: Callable[[NotebookReview], None] | None = None,
     ) -> Review:
         """What a change does to the project's notebooks: each is checked, run, and compared.
 
@@ -157,6 +158,8 @@ class ProjectChecks(ProjectDocuments, ABC):
             run_timeout: Seconds a run may take; None for no limit.
             limits: What each kernel and all it starts may use, as ``execute`` takes them.
             max_workers: How many notebooks at a time; None for as many as there are cores.
+            on_notebook: Called with what became of each one as soon as it is done, on a thread of
+                the review's, one at a time.
 
         Raises:
             UsageError: The root is in no git working tree, there is no such commit, or what
@@ -179,6 +182,7 @@ class ProjectChecks(ProjectDocuments, ABC):
             run_timeout=run_timeout,
             limits=Limits.of(limits),
             max_workers=max_workers,
+            on_notebook=on_notebook,
         )
         supply = self._kernels
         runner = Runner(

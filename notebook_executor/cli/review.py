@@ -20,10 +20,10 @@ from notebook_executor.cli.options import (
     root_option,
 )
 from notebook_executor.cli.project import absolute, open_executor
-from notebook_executor.cli.screen import Screen, Style, write_bytes, write_json
+from notebook_executor.cli.screen import Screen, Style, is_terminal, write_bytes, write_json
 
 if TYPE_CHECKING:
-    from notebook_executor.review.models import Review
+    from notebook_executor.review.models import NotebookReview, Review
     from notebook_executor.review.report_text import Kind
 
 _PIPE = "-"
@@ -110,7 +110,10 @@ def review(
     with open_executor(root) as executor:
         if read is None:
             places = tuple(map(absolute, paths))
-            found = executor.review(base, head, paths=places, **_arguments(**options))
+            tell = _tell if is_terminal(sys.stderr) else None
+            found = executor.review(
+                base, head, paths=places, on_notebook=tell, **_arguments(**options)
+            )
         else:
             found = _read(read, head, paths, options)
         if markdown is not None:
@@ -123,6 +126,10 @@ def review(
         if comment is not None:
             _comment(found, comment, executor.root)
     return of_review(found) if read is None else ExitCode.SUCCESS
+
+
+def _tell(one: NotebookReview) -> None:
+    Screen(sys.stderr).line(f"{one.path}: {one.verdict.replace('_', ' ')}", "faint")
 
 
 def _read(path: str, head: str | None, paths: tuple[str, ...], options: dict[str, Any]) -> Review:

@@ -20,6 +20,7 @@ class Lanes(Generic[_Task, _Done]):
     Args:
         tasks: In the order in which they are begun.
         work: Does one of them; what it raises ends all.
+        tell: Told of each that is done, one at a time; what it raises ends all, too.
         cancellation: By which those that are at it are ended, and no other is begun.
     """
 
@@ -27,9 +28,12 @@ class Lanes(Generic[_Task, _Done]):
         self,
         tasks: Sequence[_Task],
         work: Callable[[_Task], _Done],
+        tell: Callable[[_Done], None],
         cancellation: Cancellation,
     ) -> None:
         self._work = work
+        self._tell = tell
+        self._telling = threading.Lock()
         self._cancellation = cancellation
         self._waiting = deque(enumerate(tasks))
         self._done: dict[int, _Done] = {}
@@ -77,6 +81,8 @@ class Lanes(Generic[_Task, _Done]):
                 done = self._work(task)
                 with self._changed:
                     self._done[number] = done
+                with self._telling:
+                    self._tell(done)
         except BaseException as error:
             self._error = self._error or error
             self._stop("another notebook's review failed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from notebook_executor.config import Limits
 from notebook_executor.errors import UsageError
 from notebook_executor.execution.request import RunRequest
+from notebook_executor.review.models import NotebookReview
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class ReviewOptions:
     run_timeout: float | None
     limits: Limits | None
     max_workers: int | None
+    on_notebook: Callable[[NotebookReview], None] | None
 
     @classmethod
     def of(
@@ -53,6 +55,8 @@ class ReviewOptions:
             not isinstance(max_workers, int) or isinstance(max_workers, bool) or max_workers < 1
         ):
             raise TypeError(f"max_workers must be a number above zero, not {max_workers!r:.50}")
+        if others["on_notebook"] is not None and not callable(others["on_notebook"]):
+            raise TypeError(f"on_notebook must be callable, not {others['on_notebook']!r:.50}")
         given = {_below(root, path): values for path, values in (parameters or {}).items()}
         # A request checks what it is given; that is too late once others are running.
         for values in (None, *given.values()):

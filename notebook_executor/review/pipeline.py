@@ -67,7 +67,8 @@ def review_changes(
         changes = find_changes(comparison, options.paths)
         scene = _scene(comparison, place, options, runner)
         review = partial(review_notebook, scene=scene)
-        lanes = Lanes(changes.notebooks, review, runner.cancellation)
+        tell = options.on_notebook or _told_nobody
+        lanes = Lanes(changes.notebooks, review, tell, runner.cancellation)
         reviews = lanes.run(crew, options.max_workers or os.cpu_count() or 1)
     return Review(
         verdict=verdict_of(reviews, partial(_counts, scene=scene)),
@@ -80,6 +81,10 @@ def review_changes(
         duration_seconds=round(time.monotonic() - began, 3),
         warnings=(*comparison.warnings, *changes.warnings, *scene.schedules.warnings()),
     )
+
+
+def _told_nobody(_: NotebookReview) -> None:
+    pass
 
 
 def review_notebook(change: NotebookChange, scene: Scene) -> NotebookReview:

@@ -199,6 +199,27 @@ def test_two_at_once_are_each_for_themselves(project: Project, executor: Noteboo
     assert all(notebook.executes for one in reviews for notebook in one.notebooks)
 
 
+def test_each_is_told_of_as_soon_as_it_is_done(
+    project: Project, executor: NotebookExecutor
+) -> None:
+    project.notebook("notebooks/other.ipynb", "print(2)")
+    told: list[NotebookReview] = []
+
+    review = executor.review(on_notebook=told.append)
+
+    assert sorted(told, key=lambda one: one.path) == list(review.notebooks)
+
+
+def test_what_a_callback_raises_ends_the_review(
+    project: Project, executor: NotebookExecutor
+) -> None:
+    def fail(one: NotebookReview) -> None:
+        raise LookupError(one.path)
+
+    with pytest.raises(LookupError, match="health"):
+        executor.review(on_notebook=fail)
+
+
 def test_an_executor_that_is_closed_ends_its_reviews(
     project: Project, executor: NotebookExecutor, tmp_path: Path
 ) -> None:
@@ -266,6 +287,8 @@ def test_arguments_that_mean_nothing_are_refused(executor: NotebookExecutor) -> 
         executor.review(max_workers=0)
     with pytest.raises(TypeError, match="timeout"):
         executor.review(timeout=-1)
+    with pytest.raises(TypeError, match="on_notebook"):
+        executor.review(on_notebook="print")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="parameters"):
         executor.review(parameters={HEALTH: 1})  # type: ignore[dict-item]
     with pytest.raises(UsageError, match="is not below"):

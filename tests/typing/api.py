@@ -73,7 +73,7 @@ def reviews(executor: NotebookExecutor) -> None:
         limits={"memory": "2GiB"},
         max_workers=2,
     )
-    executor.review(index=True)
+    executor.review(index=True, on_notebook=lambda one: print(one.path, one.verdict))
     assert_type(review.ok, bool)
     assert_type(review.to_markdown(), str)
     assert_type(review.for_llm(1000), str)

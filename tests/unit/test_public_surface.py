@@ -104,6 +104,7 @@ def test_the_signature_of_review_stays() -> None:
         "run_timeout=None",
         "limits=None",
         "max_workers=None",
+        "on_notebook=None",
     ]
 
 
