@@ -114,8 +114,8 @@ class NotebookExecutor(ProjectChecks):
         check: bool = False,
         host_view: bool | None = None,
         limits: Limits | Mapping[str, Any] | None = None,
-        record: StrPath | None = None,
-        replay: StrPath | None = None,
+        record: StrPath | bool | None = None,
+        replay: StrPath | bool | None = None,
         labels: Mapping[str, str] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> ExecutionResult:
@@ -150,8 +150,9 @@ class NotebookExecutor(ProjectChecks):
                 notebook says.
             limits: What the kernel and all it starts may use: ``Limits``, or a mapping of its
                 fields, such as ``{"memory": "2GiB", "cpu_seconds": 60}``.
-            record: A file to write the notebook's tool calls and their answers to.
-            replay: A file of this kind that answers the calls: no tool is called.
+            record: A file to write the notebook's tool calls and their answers to; True for
+                the one beside the notebook, ``<stem>.tools.jsonl``.
+            replay: A file of this kind that answers the calls: no tool is called; likewise.
             labels: Kept in the result and its record.
             on_event: Called on this thread with each ``Event`` of the run.
 

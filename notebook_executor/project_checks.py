@@ -72,6 +72,7 @@ class ProjectChecks(ProjectDocuments, ABC):
         parameters: Mapping[str, Any] | StrPath | None = None,
         timeout: float | None = 300,
         run_timeout: float | None = None,
+        replay: StrPath | bool | None = None,
         fix: bool = False,
         upgrade: bool = False,
     ) -> ValidationReport:
@@ -90,6 +91,8 @@ class ProjectChecks(ProjectDocuments, ABC):
             parameters: Of the run, as ``execute`` takes them.
             timeout: Seconds a cell may take; None for no limit.
             run_timeout: Seconds the run may take; None for no limit.
+            replay: A recording that answers the run's tool calls, as ``execute`` takes it; None
+                for the executor's tools.
             fix: First put right in the file what can be without guessing; the report tells what.
             upgrade: Rewrite a notebook of an older format as nbformat 4.5; implies ``fix``.
 
@@ -102,8 +105,10 @@ class ProjectChecks(ProjectDocuments, ABC):
         path = self._below_root(notebook_path)
         report = repair_file(path, upgrade=upgrade) if fix or upgrade else validate_notebook(path)
         if regression is False:
-            if reference is not None or accept:
-                raise UsageError("reference and accept are of a regression", hint="Ask for one.")
+            if reference is not None or accept or replay not in (None, False):
+                raise UsageError(
+                    "reference, accept and replay are of a regression", hint="Ask for one."
+                )
             return report
         from notebook_executor.documents.output_comparison import RegressionRules
         from notebook_executor.execution.regression import check_regression
@@ -115,6 +120,7 @@ class ProjectChecks(ProjectDocuments, ABC):
             parameters=parameters,
             timeout=timeout,
             run_timeout=run_timeout,
+            replay=replay,
         )
         rules = RegressionRules.of(regression)
         found = check_regression(

@@ -22,7 +22,9 @@ def find_root(start: Path) -> Path:
     return start
 
 
-def open_executor(root: str | None, **settings: Any) -> NotebookExecutor:
+def open_executor(
+    root: str | None, *, policy: str | None = None, **settings: Any
+) -> NotebookExecutor:
     """An executor for the project that was named, or that the working directory is in.
 
     Raises:
@@ -31,7 +33,8 @@ def open_executor(root: str | None, **settings: Any) -> NotebookExecutor:
     from notebook_executor.executor import NotebookExecutor
 
     here = _working_directory()
-    return NotebookExecutor(find_root(here) if root is None else root, config=settings)
+    root = str(find_root(here)) if root is None else root
+    return NotebookExecutor(root, policy=policy, config=settings)
 
 
 def _working_directory() -> Path:

@@ -19,7 +19,8 @@ from notebook_executor.cli.options import (
     root_option,
 )
 from notebook_executor.cli.project import absolute
-from notebook_executor.cli.tool_options import TOOL_FLAGS, read_policy, recording
+from notebook_executor.cli.secret_options import SECRET_FLAGS, read_secrets
+from notebook_executor.cli.tool_options import TOOL_FLAGS, read_policy, read_servers, recording
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -42,6 +43,8 @@ class RunOptions:
     parameters_file: tuple[str, ...]
     parameters_yaml: tuple[str, ...]
     parameters_base64: tuple[str, ...]
+    secret: tuple[str, ...]
+    secret_file: tuple[str, ...]
     kernel: str | None
     python: str | None
     cwd: str | None
@@ -56,6 +59,8 @@ class RunOptions:
     until_cell: str | None
     limit: tuple[str, ...]
     policy: str | None
+    mcp: tuple[str, ...]
+    mcp_config: tuple[str, ...]
     record: str | None
     replay: str | None
     ignore: tuple[str, ...]
@@ -88,7 +93,7 @@ class RunOptions:
         return bool(self.as_json or self.llm)
 
     @property
-    def settings(self) -> dict[str, float]:
+    def settings(self) -> dict[str, Any]:
         return {} if self.start_timeout is None else {"start_timeout": self.start_timeout}
 
     def refuse_contradictions(self) -> None:
@@ -130,20 +135,13 @@ class RunOptions:
         Raises:
             ParameterError: Parameters cannot be read.
         """
-        from notebook_executor.execution.parameter_sources import gather_parameters
         from notebook_executor.execution.request import RunRequest
         from notebook_executor.models import Trigger
 
         return RunRequest(
             notebook=source,
             output_path=self._output_path(),
-            parameters=gather_parameters(
-                encoded=self.parameters_base64,
-                files=self.parameters_file,
-                documents=self.parameters_yaml,
-                typed=self.parameters,
-                raw=self.parameters_raw,
-            ),
+            parameters=self._parameters(),
             timeout=self.execution_timeout or None,
             run_timeout=self.run_timeout or None,
             kernel_name=self.kernel,
@@ -156,6 +154,7 @@ class RunOptions:
             from_cell=self.from_cell,
             until_cell=self.until_cell,
             limits=read_limits(self.limit),
+            tools=read_servers(self.mcp, self.mcp_config),
             policy=read_policy(self.policy),
             record=recording(self.record, self.ignore),
             replay=recording(self.replay, self.ignore),
@@ -163,6 +162,19 @@ class RunOptions:
             sweep=self.sweep,
             trigger=Trigger(kind="cli"),
         )
+
+    def _parameters(self) -> dict[str, Any]:
+        from notebook_executor.execution.parameter_sources import gather_parameters
+
+        parameters = gather_parameters(
+            encoded=self.parameters_base64,
+            files=self.parameters_file,
+            documents=self.parameters_yaml,
+            typed=self.parameters,
+            raw=self.parameters_raw,
+        )
+        secrets = read_secrets(self.secret, self.secret_file, parameters, piped=self.from_stdin)
+        return {**parameters, **secrets}
 
     def _output_path(self) -> str | bool | None:
         if self.no_output or self.to_stdout:
@@ -199,6 +211,7 @@ _FLAGS = [
     _several("-f", "--parameters_file", metavar="PATH", help="Parameters in a YAML or JSON file."),
     _several("-y", "--parameters_yaml", metavar="YAML", help="Parameters as YAML."),
     _several("-b", "--parameters_base64", metavar="BASE64", help="Parameters as YAML in base64."),
+    *SECRET_FLAGS,
     click.option("-k", "--kernel", metavar="NAME", help="The kernel, instead of the notebook's."),
     click.option("--python", metavar="PATH", help="An interpreter with ipykernel, as the kernel."),
     click.option("--cwd", metavar="DIR", help="Where the kernel works [the notebook's folder]."),

@@ -11,6 +11,7 @@ from notebook_executor.cli.exits import ExitCode, of_regression
 from notebook_executor.cli.options import Seconds, json_option, root_option
 from notebook_executor.cli.project import absolute, open_executor
 from notebook_executor.cli.screen import Screen, write_json
+from notebook_executor.cli.tool_options import policy_option
 
 if TYPE_CHECKING:
     from notebook_executor.documents.validation import ValidationReport
@@ -52,6 +53,8 @@ _GRAVEST_FIRST = (
 @click.option(
     "-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="As nbx run has it."
 )
+@click.option("--replay", is_flag=True, help="Answer its tool calls from <stem>.tools.jsonl.")
+@policy_option
 @click.option("--execution-timeout", type=Seconds(min=0), help="Seconds a cell may take [300].")
 @json_option
 @root_option
@@ -62,17 +65,19 @@ def validate(
     regression: bool,
     as_json: bool,
     root: str | None,
+    policy: str | None,
     **options: Any,
 ) -> ExitCode:
     """Check notebook files: format, code, parameters, secrets; with --json, a line each.
 
     With --regression, run them and compare their outputs with a reference, by nbval's markers.
     """
-    if not regression and any(value not in (None, False, ()) for value in options.values()):
+    wanted = (policy, *options.values())
+    if not regression and any(value not in (None, False, ()) for value in wanted):
         raise click.UsageError("Options of the comparison need --regression.")
     more = _regression(**options) if regression else {}
     codes = {ExitCode.SUCCESS}
-    with open_executor(root) as executor:
+    with open_executor(root, policy=policy and absolute(policy)) as executor:
         for notebook in notebooks:
             report = executor.validate(absolute(notebook), fix=fix, upgrade=upgrade, **more)
             codes.add(_exit_code(report))
@@ -98,6 +103,7 @@ def _regression(
     rtol: float | None,
     atol: float | None,
     parameters: tuple[tuple[str, str], ...],
+    replay: bool,
     execution_timeout: float | None,
 ) -> dict[str, Any]:
     """The arguments of ``NotebookExecutor.validate`` that the flags mean."""
@@ -116,4 +122,5 @@ def _regression(
         "accept": accept,
         "parameters": gather_parameters(typed=parameters),
         "timeout": timeout,
+        "replay": replay,
     }

@@ -10,6 +10,8 @@ from notebook_executor.errors import (
     KernelStartError,
     NotebookExecutorError,
     ParameterError,
+    ReplayMismatchError,
+    ToolError,
 )
 from notebook_executor.models import ErrorKind
 
@@ -55,6 +57,10 @@ def from_exception(error: Exception) -> Failure:
         return Failure("invalid_parameters", error.message, error.hint)
     if isinstance(error, DocumentError):
         return Failure(error.details.get("kind", "invalid_notebook"), error.message, error.hint)
+    if isinstance(error, ReplayMismatchError):
+        return Failure("replay_mismatch", error.message, error.hint)
+    if isinstance(error, ToolError):  # of no call: tools that were given cannot be had
+        return Failure("tool_denied", error.message, error.hint, retryable=True)
     if isinstance(error, NotebookExecutorError):
         return Failure("internal", error.message, error.hint, retryable=True)
     return Failure(

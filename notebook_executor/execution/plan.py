@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from notebook_executor.config import Settings
-from notebook_executor.execution.request import RunRequest
+from notebook_executor.execution.request import RunRequest, StrPath
+
+RECORDING = ".tools.jsonl"
+"""In place of a notebook's suffix: the recording of its tool calls that goes with it."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ def make_plan(
         parameters=_parameters(request, root),
         python=_python(request, root),
         deadline=None if request.run_timeout is None else began + request.run_timeout,
-        record=None if request.record is None else _absolute(root, request.record),
-        replay=None if request.replay is None else _absolute(root, request.replay),
+        record=_recording(request.record, root, source),
+        replay=_recording(request.replay, root, source),
     )
 
 
@@ -118,6 +121,12 @@ def _output_path(request: RunRequest, root: Path, source: Path | None, run_id: s
     else:
         folder = Path(source.stem)
     return root / "runs" / folder / f"{run_id}.ipynb"
+
+
+def _recording(given: StrPath | bool | None, root: Path, source: Path | None) -> Path | None:
+    if given is None or isinstance(given, bool):
+        return source.with_suffix(RECORDING) if given and source is not None else None
+    return _absolute(root, given)
 
 
 def _working_directory(request: RunRequest, root: Path, source: Path | None) -> Path:

@@ -37,8 +37,8 @@ class ExecuteOptions(TypedDict, total=False):
     until_cell: str | int | None
     host_view: bool | None
     limits: Limits | Mapping[str, Any] | None
-    record: StrPath | None
-    replay: StrPath | None
+    record: StrPath | bool | None
+    replay: StrPath | bool | None
     labels: Mapping[str, str] | None
     on_event: Callable[[Event], None] | None
 
@@ -75,8 +75,8 @@ class RunRequest:
     host_view: bool | None = None
     require_containment: Tier | None = None
     limits: Limits | None = None
-    record: StrPath | None = None
-    replay: StrPath | None = None
+    record: StrPath | bool | None = None
+    replay: StrPath | bool | None = None
     labels: Mapping[str, str] | None = None
     on_event: Callable[[Event], None] | None = None
     trigger: Trigger = field(default_factory=Trigger)
@@ -125,8 +125,10 @@ class RunRequest:
         _check("host_view", self.host_view, (bool, type(None)))
         _check("limits", self.limits, (Limits, type(None)))
         _check("stands_for", self.stands_for, (str, os.PathLike, type(None)))
-        _check("record", self.record, (str, os.PathLike, type(None)))
-        _check("replay", self.replay, (str, os.PathLike, type(None)))
+        for name in ("record", "replay"):
+            _check_recording(name, getattr(self, name), self.node is None)
+            if getattr(self, name) is False:
+                object.__setattr__(self, name, None)
         if self.record is not None and self.replay is not None:
             raise TypeError("record and replay exclude each other: a replay makes no calls")
         for name in ("pass_env", "only_tags", "skip_tags"):
@@ -151,6 +153,12 @@ def _check(name: str, value: object, types: tuple[type, ...]) -> None:
     if not isinstance(value, types):
         expected = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
         raise TypeError(f"{name} must be {expected}, not {type(value).__name__}")
+
+
+def _check_recording(name: str, value: Any, beside_file: bool) -> None:
+    _check(name, value, (str, os.PathLike, bool, type(None)))
+    if value is True and not beside_file:
+        raise TypeError(f"{name}=True is beside the notebook, which has to be a file then")
 
 
 def _check_seconds(name: str, value: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.backends.protocol import Lease
 from notebook_executor.documents.writing import check_writable
-from notebook_executor.errors import DocumentError
+from notebook_executor.errors import DocumentError, ToolError, UsageError
 from notebook_executor.execution.ledger import Events, Ledger
 from notebook_executor.execution.plan import Plan
 from notebook_executor.execution.tool_calls import CallLog, audit_line
@@ -21,6 +21,7 @@ from notebook_executor.tools.policy import Policy
 
 if TYPE_CHECKING:
     from notebook_executor.tools.broker import Broker
+    from notebook_executor.tools.catalogue import Catalogue
     from notebook_executor.tools.cells import Cells
     from notebook_executor.tools.desk import Desk
 
@@ -91,19 +92,18 @@ def _desk(plan: Plan, ledger: Ledger, log: CallLog, events: Events) -> Iterator[
     from notebook_executor.tools.catalogue import Catalogue
     from notebook_executor.tools.desk import Desk
     from notebook_executor.tools.redaction import Redactor
-    from notebook_executor.tools.sources import opened_catalogue
 
     policy = _policy(plan)
     with ExitStack() as stack:
         answers = stack.enter_context(_answers(plan, ledger, events))
         catalogue = (
-            stack.enter_context(opened_catalogue(plan.request.tools or {}, policy))
+            stack.enter_context(_catalogue(plan, policy, events))
             if answers is None
             else Catalogue(())
         )
         sinks: list[AuditSink] = [log]
         if ledger.record is not None:
-            sinks.append(stack.enter_context(_audit(ledger.record.tools_file, events)))
+            sinks += stack.enter_context(_audit(ledger.record.tools_file, events))
         redactor = Redactor(policy.redact, _known(plan, ledger), _withheld(ledger))
         if plan.record is not None:
             described = catalogue.describe(policy)
@@ -111,6 +111,19 @@ def _desk(plan: Plan, ledger: Ledger, log: CallLog, events: Events) -> Iterator[
             sinks.append(stack.enter_context(recording))
         recorded = plan.record is not None
         yield Desk(catalogue, policy, redactor, sinks, answers, recorded)
+
+
+@contextmanager
+def _catalogue(plan: Plan, policy: Policy, events: Events) -> Iterator[Catalogue]:
+    from notebook_executor.tools.sources import opened_catalogue
+
+    with ExitStack() as stack:
+        try:
+            opening = opened_catalogue(plan.request.tools or {}, policy, events.warn)
+            catalogue = stack.enter_context(opening)
+        except UsageError as error:
+            raise ToolError(error.message, hint=error.hint) from error
+        yield catalogue
 
 
 def _policy(plan: Plan) -> Policy:
@@ -135,10 +148,15 @@ def _withheld(ledger: Ledger) -> list[str]:
 
 
 @contextmanager
-def _audit(path: Path, events: Events) -> Iterator[AuditSink]:
+def _audit(path: Path, events: Events) -> Iterator[list[AuditSink]]:
     """Writes a line of ``tools.jsonl`` for each call."""
     broken = threading.Event()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        events.warn(f"The record of tool calls could not be opened: {error.strerror}.")
+        yield []
+        return
 
     def write(finished: FinishedCall) -> None:
         try:
@@ -147,7 +165,7 @@ def _audit(path: Path, events: Events) -> Iterator[AuditSink]:
             broken.set()
 
     try:
-        yield write
+        yield [write]
     finally:
         os.close(descriptor)
         if broken.is_set():

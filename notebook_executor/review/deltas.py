@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from notebook_executor.errors import NotebookExecutorError
+from notebook_executor.execution.plan import RECORDING
 from notebook_executor.models import ExecutionResult
 from notebook_executor.references import Scraps, is_reference
-from notebook_executor.review.executing import RECORDING
 from notebook_executor.review.models import Direction, ScrapDelta, ToolCallDelta
 from notebook_executor.review.subject import Scene, Subject
 from notebook_executor.scraps.collecting import collect_scraps

@@ -14,6 +14,7 @@ from notebook_executor.documents.parameters_cell import read_parameters
 from notebook_executor.documents.regression import heed_markers
 from notebook_executor.documents.relocating import relocate_outputs
 from notebook_executor.errors import DocumentError
+from notebook_executor.execution.plan import RECORDING
 from notebook_executor.execution.request import RunRequest
 from notebook_executor.git.trees import Tree
 from notebook_executor.lifecycle.owned import remove_tree
@@ -23,7 +24,6 @@ from notebook_executor.review.subject import Finding, Scene, Subject
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-RECORDING = ".tools.jsonl"
 """What a notebook's recorded tool calls are called beside it, instead of its suffix."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from notebook_executor.tools.hermes_agent import HermesTools
+    from notebook_executor.tools.mcp_config import load_mcp_servers
     from notebook_executor.tools.mcp_server import McpServer
     from notebook_executor.tools.policy import Policy
     from notebook_executor.tools.recording import ToolRecording
@@ -24,9 +25,18 @@ _HOMES = {
     "Policy": "policy",
     "Tool": "tool",
     "ToolRecording": "recording",
+    "load_mcp_servers": "mcp_config",
 }
 
-__all__ = ["Call", "HermesTools", "McpServer", "Policy", "Tool", "ToolRecording"]
+__all__ = [
+    "Call",
+    "HermesTools",
+    "McpServer",
+    "Policy",
+    "Tool",
+    "ToolRecording",
+    "load_mcp_servers",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -55,7 +55,7 @@ def _names(tool: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def ignored_of(path: str | os.PathLike[str] | None) -> Ignored:
+def ignored_of(path: str | os.PathLike[str] | bool | None) -> Ignored:
     """What a caller's ``record`` or ``replay`` says is to be ignored."""
     return path.ignore if isinstance(path, ToolRecording) else _NOTHING
 

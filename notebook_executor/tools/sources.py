@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from notebook_executor.errors import ToolError, UsageError
+from notebook_executor.errors import NotebookExecutorError, ToolError, UsageError
+from notebook_executor.text import one_line
 from notebook_executor.tools.builtin import builtin_tools
 from notebook_executor.tools.callables import tool_from_callable
 from notebook_executor.tools.catalogue import Catalogue
@@ -18,6 +19,7 @@ from notebook_executor.tools.policy import Policy
 from notebook_executor.tools.tool import Tool, ToolSource
 
 ENTRY_POINTS = "notebook_executor.tools"
+_LONGEST_REASON = 500
 
 GivenTool = Tool | ToolSource | Callable[..., Any]
 """What a name may stand for; a source's tools are called ``NAME.tool``."""
@@ -47,11 +49,20 @@ def check_tools(given: Mapping[str, GivenTool] | None) -> dict[str, GivenTool]:
 
 
 @contextlib.contextmanager
-def opened_catalogue(given: Mapping[str, GivenTool], policy: Policy) -> Iterator[Catalogue]:
+def opened_catalogue(
+    given: Mapping[str, GivenTool],
+    policy: Policy,
+    on_problem: Callable[[str], None] = lambda _: None,
+) -> Iterator[Catalogue]:
     """The tools of a run, as long as the block lasts.
 
     Those that the caller gives, those that come with this package, and those of other packages
     (entry points) that the policy has use for: no package is imported for what may not be called.
+
+    Args:
+        given: What ``check_tools`` has seen.
+        policy: What may be called.
+        on_problem: Told of a source that cannot be closed.
 
     Raises:
         ToolError: A source cannot be opened, or an entry point cannot be loaded.
@@ -60,22 +71,65 @@ def opened_catalogue(given: Mapping[str, GivenTool], policy: Policy) -> Iterator
     with ExitStack() as stack:
         tools: list[Tool] = []
         for name, one in given.items():
-            tools += _tools_of(name, one, "python", stack)
+            tools += stack.enter_context(_tools_of(name, one, "python", on_problem))
         for point in _wanted(policy):
             if point.name not in given:
-                tools += _tools_of(point.name, _loaded(point), "entry_point", stack)
+                loaded = _loaded(point)
+                tools += stack.enter_context(
+                    _tools_of(point.name, loaded, "entry_point", on_problem)
+                )
         # What a caller calls ``terminal`` stands in for ours.
         taken = {tool.name for tool in tools}
         tools += [tool for tool in builtin_tools() if tool.name not in taken]
         yield Catalogue(tools)
 
 
-def _tools_of(name: str, one: Any, source: str, stack: ExitStack) -> Iterable[Tool]:
+@contextlib.contextmanager
+def _tools_of(
+    name: str, one: Any, source: str, on_problem: Callable[[str], None]
+) -> Iterator[Iterable[Tool]]:
     if isinstance(one, Tool):
-        return [replace(one, name=name)]
-    if _is_source(one):
-        return stack.enter_context(one.open(name))
-    return [tool_from_callable(name, one, source)]
+        yield [replace(one, name=name)]
+    elif _is_source(one):
+        with _opened(name, one, on_problem) as tools:
+            yield tools
+    else:
+        yield [tool_from_callable(name, one, source)]
+
+
+@contextlib.contextmanager
+def _opened(
+    name: str, source: ToolSource, on_problem: Callable[[str], None]
+) -> Iterator[Iterable[Tool]]:
+    """The tools of a source; whatever it raises, being somebody else's, names it."""
+    try:
+        opening = source.open(name)
+        tools = list(opening.__enter__())
+    except Exception as error:
+        raise _cannot_be_had(name, error) from error
+    try:
+        yield tools
+    finally:
+        # Never with the exception of the block, which is none of the source's.
+        try:
+            opening.__exit__(None, None, None)
+        except Exception as error:
+            on_problem(f"The tools {name!r} could not be closed: {_reason(error)}.")
+
+
+def _cannot_be_had(name: str, error: Exception) -> ToolError:
+    hint = error.hint if isinstance(error, NotebookExecutorError) else ""
+    return ToolError(
+        f"The tools {name!r} cannot be had: {_reason(error)}",
+        hint=hint or "See whether what brings them is installed, and runs.",
+        tool=name,
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, NotebookExecutorError):
+        return error.message
+    return one_line(f"{type(error).__name__}: {error}", _LONGEST_REASON)
 
 
 def _is_source(one: Any) -> bool:
@@ -99,8 +153,8 @@ def _loaded(point: EntryPoint) -> GivenTool:
         loaded = point.load()
     except Exception as error:  # importing somebody else's package can raise anything
         raise ToolError(
-            f"The tools {point.name!r} of {point.value} cannot be loaded: "
-            f"{type(error).__name__}: {error}",
+            f"The tools {point.name!r} of {point.value} cannot be loaded: {_reason(error)}",
             hint="Repair or uninstall the package that brings them.",
+            tool=point.name,
         ) from error
     return check_tools({point.name: loaded})[point.name]

@@ -137,6 +137,7 @@ def test_the_signature_of_validate_stays() -> None:
         "parameters=None",
         "timeout=300",
         "run_timeout=None",
+        "replay=None",
         "fix=False",
         "upgrade=False",
     ]

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from notebook_executor import NotebookExecutor
+from notebook_executor.errors import UsageError
 from notebook_executor.tools import ToolRecording
 from notebook_executor.tools.recording import read_recording
 
@@ -182,3 +183,41 @@ def test_a_recording_is_json_lines(tmp_path: Path, make_notebook: MakeNotebook) 
 
     kinds = [next(iter(json.loads(line))) for line in lines if line]
     assert kinds == ["nbx_tools", "offers", "offers", "offers", "tool"]
+
+
+def test_a_recording_may_lie_beside_its_notebook(
+    tmp_path: Path, make_notebook: MakeNotebook
+) -> None:
+    path = make_notebook("from hermes_runtime import call\nprint(call('rows', day='x')['number'])")
+    with NotebookExecutor(tmp_path, tools=Shop().tools()) as executor:
+        made = executor.execute(path, False, record=True)
+        validated = executor.validate(path, regression=True, accept=True)
+    with NotebookExecutor(tmp_path) as executor:
+        replayed = executor.execute(path, False, replay=True, record=False)
+        compared = executor.validate(path, regression=True, replay=True)
+        failed = executor.validate(path, regression=True)
+
+    assert made.ok
+    assert replayed.ok, replayed
+    assert (tmp_path / "notebook.tools.jsonl").is_file()
+    for report in (validated, compared, failed):
+        assert report.regression is not None
+    # The validated run called for itself, and was the second to do so.
+    assert compared.regression is not None
+    assert (compared.regression.verdict, compared.regression.executes) == ("differs", True)
+    assert failed.regression is not None
+    assert (failed.regression.verdict, failed.regression.executes) == ("fail", False)
+
+
+def test_what_recordings_cannot_be_is_said(tmp_path: Path, make_notebook: MakeNotebook) -> None:
+    path = make_notebook("1")
+    with NotebookExecutor(tmp_path) as executor:
+        with pytest.raises(TypeError, match="record=True is beside the notebook"):
+            executor.execute(executor.read_notebook(path), False, record=True)
+        with pytest.raises(TypeError, match="exclude each other"):
+            executor.execute(path, False, record=True, replay=True)
+        with pytest.raises(UsageError, match="of a regression"):
+            executor.validate(path, replay=True)
+        result = executor.execute(path, False, replay=True)
+    assert result.error is not None
+    assert result.error.kind == "not_found"
