@@ -75,6 +75,10 @@ def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
     """
     head, base = notebook.notebooks.head, notebook.notebooks.base
     if head is None:
+        if notebook.run_id is not None:
+            where = words.executed(notebook) or f"run {notebook.run_id}"
+            told = f"This report was made without the executed notebook; see {where}."
+            yield f'<p class="faint">{escape(visible(told))}</p>\n'
         return
     reviews = {cell.id: cell for cell in notebook.cells}
     own = notebook.reference is not None and notebook.reference.side == "head"

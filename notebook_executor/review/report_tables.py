@@ -148,7 +148,7 @@ def steps_table(notebook: NotebookReview) -> str:
         (
             step.name,
             _coloured(step.status, _STATUS_CLASSES.get(step.status, "faint")),
-            _line(f"{step.message} {step.hint or ''}"),
+            _line(words.advised(step.message, step.hint)),
             words.seconds(step.duration_seconds),
         )
         for step in notebook.steps

@@ -21,7 +21,7 @@ _LINE = 400
 _SOURCE = 6000
 _TRACE = 2000
 _VERDICT_KINDS: dict[str, Kind] = {"pass": "good", "fail": "bad"}
-_STEP_KINDS: dict[StepStatus, Kind] = {"ok": "good", "failed": "bad", "differs": "open"}
+_STEP_KINDS: dict[StepStatus, Kind] = {"ok": "good", "differs": "open"}
 _SIGNS: dict[str, Kind] = {"-": "removed", "+": "added"}
 _DIFFERENCE_KINDS: dict[str, Kind] = {"removed": "removed", "added": "added", "context": "faint"}
 
@@ -99,14 +99,14 @@ def _heading(notebook: NotebookReview) -> Line:
 
 def _of_notebook(notebook: NotebookReview) -> Iterator[tuple[int, str, list[Line]]]:
     yield 1, "failures", _failure(notebook)
-    yield 1, "steps that failed", _steps(notebook, "failed")
+    yield 1, "steps that failed", [Line(_cut(one), "bad") for one in words.problems(notebook)]
     yield 2, "scraps", _scraps(notebook)
     yield 3, "differences", _differences(notebook)
     yield 4, "sources", _sources(notebook)
     yield 5, "tool calls", _tool_calls(notebook)
     yield 6, "warnings", _warnings(notebook.warnings)
     yield 7, "times", _times(notebook)
-    yield 8, "steps", _steps(notebook, "ok", "differs", "skipped")
+    yield 8, "steps", _steps(notebook)
 
 
 def _failure(notebook: NotebookReview) -> list[Line]:
@@ -126,17 +126,15 @@ def _failure(notebook: NotebookReview) -> list[Line]:
     return found
 
 
-def _steps(notebook: NotebookReview, *statuses: StepStatus) -> list[Line]:
+def _steps(notebook: NotebookReview) -> list[Line]:
+    """All but those that failed, which are told before."""
     found = []
     for step in notebook.steps:
-        if step.status in statuses:
+        if step.status != "failed":
             took = f" ({words.seconds(step.duration_seconds)})" if step.duration_seconds else ""
-            text = f"{step.name} {step.status}{took}: {step.message}"
+            said = words.advised(step.message, step.hint)
+            text = f"{step.name} {step.status}{took}: {said}"
             found.append(Line(_cut(text), _STEP_KINDS.get(step.status, "faint")))
-            if step.hint and step.status != "ok":
-                found.append(Line(f"  {_cut(f'hint: {step.hint}')}"))
-    if "failed" in statuses:
-        found += [Line(f"  {_cut(words.problem(one))}", "bad") for one in notebook.problems]
     return found
 
 

@@ -47,7 +47,7 @@ _GRAVEST_FIRST: tuple[Verdict, ...] = ("fail", "differs", "nothing_to_compare", 
 # What is said of one notebook, and of several, in the order of their weight.
 _STATES = {
     "stopped": ("does not execute", "do not execute"),
-    "failed": ("fails another step", "fail another step"),
+    "failed": ("fails a step", "fail a step"),
     "differs": ("differs from its reference", "differ from their references"),
     "alone": ("executes, with nothing to compare", "execute, with nothing to compare"),
     "matches": ("matches its reference", "match their references"),
@@ -223,10 +223,14 @@ def executed(notebook: NotebookReview) -> str:
 
 def problems(notebook: NotebookReview) -> list[str]:
     """The steps that failed, but for the run, and the schedules that the change breaks."""
+    told_apart = {
+        "execution": notebook.error is not None,
+        "parameters": bool(notebook.problems),
+    }
     failed = [
-        f"{step.name}: {step.message}{f' {step.hint}' if step.hint else ''}"
+        f"{step.name}: {advised(step.message, step.hint)}"
         for step in notebook.steps
-        if step.status == "failed" and not (step.name == "execution" and notebook.error)
+        if step.status == "failed" and not told_apart.get(step.name)
     ]
     return [*failed, *map(problem, notebook.problems)]
 
@@ -235,8 +239,13 @@ def problem(found: ParameterProblem) -> str:
     """A schedule's entry that the notebook would refuse, with its place."""
     line = f":{found.line}" if found.line is not None else ""
     entry = f" ({found.entry})" if found.entry else ""
-    hint = f" {found.hint}" if found.hint else ""
-    return f"{found.file}{line}{entry}: {found.message}{hint}"
+    return f"{found.file}{line}{entry}: {advised(found.message, found.hint)}"
+
+
+def advised(message: str, hint: str | None) -> str:
+    """What is wrong, and what to do."""
+    end = "" if message.endswith((".", "!", "?", ")")) else "."
+    return f"{message}{end} {hint}" if hint else message
 
 
 class Reason(NamedTuple):

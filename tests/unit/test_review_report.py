@@ -102,7 +102,7 @@ def failed(**fields: Any) -> Review:
                 passing("d", verdict="fail"),
                 passing("e", executes=None, matches_reference=None),
             ),
-            "5 notebooks changed: 1 fails another step, 2 execute, with nothing to compare, "
+            "5 notebooks changed: 1 fails a step, 2 execute, with nothing to compare, "
             "1 is deleted, 1 was not executed",
         ),
     ],
@@ -183,7 +183,7 @@ def test_a_comment_says_the_verdict_first_and_each_answer_apart() -> None:
     ]
     assert "`health_score` was 0.89, is 0.94 ↑" in rows[1]
     assert "cells\\[2\\] (c.ipynb:57): ZeroDivisionError: division by zero" in told
-    assert "❌ schedules/fleet.yaml:7 (fleet): division by zero Say it there, too." in told
+    assert "❌ schedules/fleet.yaml:7 (fleet): division by zero. Say it there, too." in told
     assert "1 of 3 compared cells differs** from `runs/reference/b.ipynb` (the base's)" in told
     assert "-b\n+c\n" in told
     assert "`terminal` 2 (was 1): 1 ok, 1 failed, 2 replayed" in told
