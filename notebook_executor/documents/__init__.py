@@ -16,7 +16,8 @@ executed notebook against its reference, ``output_comparison`` one cell's output
 ``written`` is its text and where the parts are, ``draft`` its cells while they are changed,
 ``locating`` finds them, ``edit_operations`` says what each edit means, ``changing`` does it and
 remembers what takes it back, ``preview`` tells, ``replacing`` keeps other writers apart.
-``stripping`` works on the same text. ``normalise`` is the one opinion of what is noise.
+``stripping`` works on the same text, for git, too, to which ``textconv`` tells what to compare.
+``normalise`` is the one opinion of what is noise, with ``volatile`` for metadata.
 
 ``diffing`` compares two notebooks as ``comparable`` makes them: ``pairing``, over ``sequences``,
 says which cells belong together, ``operations`` what makes one of the other, ``difference`` holds

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from notebook_executor.documents.merge_report import ConflictKind
-from notebook_executor.documents.normalise import VOLATILE_CELL_METADATA, VOLATILE_METADATA
 from notebook_executor.documents.output_text import outputs_text
 from notebook_executor.documents.structure import place_of
 from notebook_executor.documents.three_way import (
@@ -18,6 +17,7 @@ from notebook_executor.documents.three_way import (
     merge_value,
     same,
 )
+from notebook_executor.documents.volatile import VOLATILE_CELL_METADATA, VOLATILE_METADATA
 from notebook_executor.text import clip
 
 _TEXT_LIMIT = 10_000

@@ -10,8 +10,8 @@ from notebook_executor.documents import edits
 from notebook_executor.documents.cells import source_hash
 from notebook_executor.documents.draft import Draft, DraftCell, joined
 from notebook_executor.documents.locating import Seen
-from notebook_executor.documents.normalise import OUTPUTS_OF, without_paths
 from notebook_executor.documents.outline import check_complete
+from notebook_executor.documents.volatile import OUTPUTS_OF, without_paths
 from notebook_executor.documents.written import member_texts, replace_member
 from notebook_executor.errors import DocumentError
 

@@ -11,22 +11,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.cells import assign_ids
+from notebook_executor.documents.volatile import (
+    VOLATILE_CELL_METADATA,
+    VOLATILE_METADATA,
+    without_paths,
+)
 from notebook_executor.models import Record
 from notebook_executor.text import plain
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-
-# Where a cell says which source its outputs come from, once it has another one.
-OUTPUTS_OF = "nbx.outputs_of"
-# What a cell has called, and how many calls more.
-TOOL_CALLS = ("nbx.tool_calls", "nbx.tool_calls_left_out")
-# Paths below the metadata: what executors, front ends and their extensions write at each run.
-VOLATILE_METADATA = ("nbx.run_id", "orig_nbformat", "papermill", "signature", "widgets")
-VOLATILE_CELL_METADATA = (
-    *("ExecuteTime", "collapsed", "execution", "executionInfo", "heading_collapsed", "hidden"),
-    *("outputId", "papermill", "scrolled", "trusted", OUTPUTS_OF, *TOOL_CALLS),
-)
 
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{4,16}\b")
 # ipykernel names the file of a cell after its process.
@@ -86,20 +80,6 @@ def _cell(cell: Mapping[str, Any], noise: Noise) -> dict[str, Any]:
     if "outputs" in cell:
         view["outputs"] = normalise_outputs(cell["outputs"], noise)
     return view
-
-
-def without_paths(metadata: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """A mapping without what is at these dotted paths, and without what that leaves empty."""
-    kept = dict(metadata)
-    for path in paths:
-        head, _, rest = path.partition(".")
-        if not rest:
-            kept.pop(head, None)
-        elif isinstance(kept.get(head), Mapping) and rest in kept[head]:
-            kept[head] = without_paths(kept[head], (rest,))
-            if not kept[head]:
-                del kept[head]
-    return kept
 
 
 def normalise_outputs(

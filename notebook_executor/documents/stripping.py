@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.draft import Draft, DraftCell
-from notebook_executor.documents.normalise import (
+from notebook_executor.documents.reading import parse_json, parse_notebook, read_file
+from notebook_executor.documents.replacing import ChangedMeanwhileError, exclusively
+from notebook_executor.documents.structure import format_version, invalid
+from notebook_executor.documents.volatile import (
     VOLATILE_CELL_METADATA,
     VOLATILE_METADATA,
     without_paths,
 )
-from notebook_executor.documents.reading import parse_json, parse_notebook, read_file
-from notebook_executor.documents.replacing import ChangedMeanwhileError, exclusively
-from notebook_executor.documents.structure import format_version, invalid
 from notebook_executor.documents.written import Layout, replace_member
 from notebook_executor.errors import DocumentError
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.cells import check_runnable, find_cell, has_tag
 from notebook_executor.documents.kernel_metadata import notebook_language, wanted_kernel
-from notebook_executor.documents.normalise import OUTPUTS_OF, TOOL_CALLS, without_paths
 from notebook_executor.documents.reading import adopt, parse_notebook, read_file
+from notebook_executor.documents.volatile import OUTPUTS_OF, TOOL_CALLS, without_paths
 from notebook_executor.documents.writing import serialise
 from notebook_executor.errors import DocumentError
 from notebook_executor.execution.parameters import (

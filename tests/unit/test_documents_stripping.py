@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notebook_executor.documents.normalise import VOLATILE_CELL_METADATA, VOLATILE_METADATA
 from notebook_executor.documents.reading import parse_notebook
 from notebook_executor.documents.stripping import notebooks_to_strip, strip_data, strip_file
+from notebook_executor.documents.volatile import VOLATILE_CELL_METADATA, VOLATILE_METADATA
 from notebook_executor.documents.writing import serialise
 from notebook_executor.errors import DocumentError
 
