@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.documents.diffing import compare_notebooks
+from notebook_executor.documents.issues import Issue
 from notebook_executor.documents.reading import parse_notebook
 from notebook_executor.documents.stripping import strip_data
 from notebook_executor.documents.validation import validate_data
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FILTER = "nbstripout"
 _SHOWN = 5
+_VALIDATE = "nbx validate tells more, and with --fix mends some."
 
 
 def check_structure(subject: Subject, scene: Scene) -> Finding:
@@ -29,10 +31,16 @@ def check_structure(subject: Subject, scene: Scene) -> Finding:
     if report.nbformat is not None:
         subject.notebook = _readable(data, subject.change.path)
     if errors:
-        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-        return Finding("failed", f"{errors[0]}{more}", "nbx validate --fix tells, and mends some.")
+        return Finding("failed", _first(errors), errors[0].hint or _VALIDATE)
     subject.warnings += [f"{issue.place}: {issue.message}" for issue in report.issues]
     return Finding("ok", f"nbformat {report.nbformat}")
+
+
+def _first(issues: list[Issue]) -> str:
+    first = issues[0]
+    place = f"{first.place}: " if first.place else ""
+    more = f", and {len(issues) - 1} more" if len(issues) > 1 else ""
+    return f"{place}{first.message}{more}"
 
 
 def _readable(data: bytes, name: str) -> NotebookNode | None:

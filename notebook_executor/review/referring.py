@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _SHOWN = 5
+_WHOSE = {
+    ("head", True): "the head's reference, which it changes",
+    ("base", False): "the base's reference",
+    ("base", True): "the base's reference, which the head has removed",
+}
 _ACCEPT = "nbx review --accept writes one; commit it with the notebook."
 
 
@@ -34,6 +39,8 @@ def compare_reference(subject: Subject, scene: Scene) -> Finding:
     try:
         subject.reference_notebook = parse_notebook(data, found.path)
     except DocumentError as error:
+        if executes(subject.result) and scene.options.accept:
+            _accept(subject, scene)
         return Finding("failed", f"the reference is no notebook: {error.message}", _ACCEPT)
     subject.base_reference = _base_reference(subject, scene, found)
     if not executes(subject.result) or subject.source is None:
@@ -51,7 +58,8 @@ def _reference(subject: Subject, scene: Scene) -> tuple[ReferenceReview | None, 
     if new is not None and new != old:
         return ReferenceReview(path=head, side="head", changed=True), new
     if old is not None:
-        return ReferenceReview(path=base, side="base", changed=False), old
+        gone = new is None and not comparison.new.has(base)
+        return ReferenceReview(path=base, side="base", changed=gone), old
     return None, b""
 
 
@@ -76,10 +84,13 @@ def _base_reference(subject: Subject, scene: Scene, found: ReferenceReview) -> N
 def _without(subject: Subject, scene: Scene) -> Finding:
     if subject.change.change == "deleted" or subject.change.obstacle:
         return Finding("skipped", subject.absence)
-    if executes(subject.result) and scene.options.accept:
-        _accept(subject, scene)
     path = scene.comparison.from_project(reference_of(subject.inside))
-    return Finding("skipped", f"there is no {path} to compare with", _ACCEPT)
+    told = f"there is no {path} to compare with"
+    if not executes(subject.result):
+        return Finding("skipped", told)
+    if scene.options.accept:
+        _accept(subject, scene)
+    return Finding("skipped", told, _ACCEPT)
 
 
 def _compared(subject: Subject, scene: Scene, source: NotebookNode) -> tuple[CellComparison, ...]:
@@ -121,17 +132,18 @@ def _concluded(subject: Subject, scene: Scene, found: ReferenceReview) -> Findin
     subject.matches = not differing if compared or differing else None
     if scene.options.accept and subject.matches is not True:
         _accept(subject, scene)
-    whose = "the head's reference, which it changes" if found.changed else "the base's reference"
+    whose = _WHOSE[found.side, found.changed]
     if differing:
         shown = ", ".join(map(str, differing[:_SHOWN]))
-        return Finding("differs", f"cells {shown} differ from {whose}", _hint(found))
+        return Finding("differs", f"cells {shown} differ from {whose}", _hint(subject, scene))
     if not compared:
         return Finding("skipped", f"{whose} has no outputs to compare: {found.path}", _ACCEPT)
     return Finding("ok", f"{compared} cells as in {whose}")
 
 
-def _hint(found: ReferenceReview) -> str:
-    return f"If that is meant, nbx review --accept writes {found.path}; commit it."
+def _hint(subject: Subject, scene: Scene) -> str:
+    path = scene.comparison.from_project(reference_of(subject.inside))
+    return f"If that is meant, nbx review --accept writes {path}; commit it."
 
 
 def _accept(subject: Subject, scene: Scene) -> None:

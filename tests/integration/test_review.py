@@ -96,7 +96,9 @@ def _base(project: Project) -> None:
         project.notebook(
             f"runs/reference/notebooks/{name}.ipynb", f"print('{printed}')#>{printed}", run=run
         )
-    project.notebook("runs/reference/notebooks/replaced.ipynb", "print('x')#>old", run=True)
+    for name in ("replaced", "removed"):
+        project.notebook(f"runs/reference/notebooks/{name}.ipynb", "print('x')#>old", run=True)
+    project.write("runs/reference/notebooks/torn.ipynb", '{"cells": [')
     project.notebook(
         "runs/reference/notebooks/some_cells.ipynb", "print(1)#>1", "print(2)#>two", run=True
     )
@@ -112,6 +114,9 @@ def _change(project: Project) -> None:
     project.notebook("notebooks/absent.ipynb", "print(1)")
     project.notebook("notebooks/replaced.ipynb", "print('new')")
     project.notebook("runs/reference/notebooks/replaced.ipynb", "print('new')#>new", run=True)
+    (project.top / "runs/reference/notebooks/removed.ipynb").unlink()
+    project.notebook("notebooks/removed.ipynb", "print('old')")
+    project.notebook("notebooks/torn.ipynb", "print('old')")
     project.notebook("notebooks/some_cells.ipynb", "print(1)", "print(2)")
     project.notebook("notebooks/paths.ipynb", WARNING)
     project.notebook("notebooks/markers.ipynb", "# NBVAL_RAISES_EXCEPTION\n1 / 0", SKIPPED, "1")
@@ -158,6 +163,8 @@ def _steps(review: Review, name: str) -> dict[str, tuple[StepStatus, str]]:
         ("new näme", "renamed", "pass", True, True),
         ("replaced", "added", "pass", True, True),
         ("some_cells", "added", "pass", True, True),
+        ("removed", "added", "pass", True, True),
+        ("torn", "added", "fail", True, None),
         ("differs", "added", "differs", True, False),
         ("stripped", "added", "nothing_to_compare", True, None),
         ("absent", "added", "nothing_to_compare", True, None),
@@ -186,7 +193,7 @@ def test_what_is_said_of_each(
 
 
 def test_the_review_is_of_all_of_them(review: Review, project: Project) -> None:
-    assert len(review.notebooks) == 20
+    assert len(review.notebooks) == 22
     assert review.verdict == "fail"
     assert not review.ok
     assert (review.base, review.head) == ("main", "change")
@@ -234,6 +241,11 @@ def test_a_reference_is_named_with_its_side(review: Review) -> None:
     assert "which it changes" in _steps(review, "replaced")["reference"][1]
     assert renamed is not None
     assert renamed.path == "runs/reference/notebooks/old name.ipynb"
+    removed = _one(review, "removed").reference
+    assert removed is not None
+    assert (removed.side, removed.changed) == ("base", True)
+    assert "which the head has removed" in _steps(review, "removed")["reference"][1]
+    assert "is no notebook" in _steps(review, "torn")["reference"][1]
     assert "no outputs to compare" in _steps(review, "stripped")["reference"][1]
     assert "there is no" in _steps(review, "absent")["reference"][1]
 
