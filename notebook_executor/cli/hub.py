@@ -73,7 +73,7 @@ def stop(project: str, as_json: bool) -> ExitCode:
             Screen(sys.stdout).line(stopped_sentence(server))
     if not stopped:
         Screen(sys.stderr).line("No server of it runs.")
-    return ExitCode.KERNEL if any(server.left for server in stopped) else ExitCode.SUCCESS
+    return ExitCode.KERNEL if any(server.processes_left for server in stopped) else ExitCode.SUCCESS
 
 
 @hub.command(epilog="Exit code 3 when a process or a file could not be removed.")
@@ -107,7 +107,7 @@ def reap(project: str | None, dry_run: bool, as_json: bool) -> ExitCode:
             screen.line(sentence_of(leftover, dry_run=dry_run))
     if not orphans and not leftovers:
         Screen(sys.stderr).line("Nothing is left over.")
-    left = any(reaped.left for reaped in orphans) and not dry_run
+    left = any(reaped.processes_left for reaped in orphans) and not dry_run
     failed = left or any(one.processes_left or one.files_left for one in leftovers)
     return ExitCode.KERNEL if failed else ExitCode.SUCCESS
 

@@ -129,8 +129,8 @@ def _age(started_at: str) -> str:
 def stopped_sentence(server: StoppedServer) -> str:
     where = "" if server.port is None else f" on port {server.port}"
     of = "" if server.root is None else f" of {server.root}"
-    if server.left:
-        left = f"still there: {server.left} processes"
+    if server.processes_left:
+        left = f"still there: {server.processes_left} processes"
         return f"could not stop the server {server.pid}{where}{of}; {left}"
     how = "killed" if server.forced else "stopped"
     return f"{how} the server {server.pid}{where}{of} in {duration(server.seconds)}"
@@ -141,7 +141,7 @@ def orphan_sentence(reaped: ReapedOrphan, *, dry_run: bool) -> str:
     what = f"the {orphan.kind} {orphan.pid} of {orphan.root}"
     if dry_run:
         return f"would end {what}"
-    return f"could not end {what}" if reaped.left else f"ended {what}"
+    return f"could not end {what}" if reaped.processes_left else f"ended {what}"
 
 
 def machine_fields(machine: Machine) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def server_fields(view: ServerView) -> dict[str, Any]:
 
 
 def orphan_fields(reaped: ReapedOrphan, *, dry_run: bool) -> dict[str, Any]:
-    return {**asdict(reaped.orphan), "dry_run": dry_run, "processes_left": reaped.left}
+    return {**asdict(reaped.orphan), "dry_run": dry_run, "processes_left": reaped.processes_left}
 
 
 def _all(orphans: Iterable[Orphan]) -> list[dict[str, Any]]:

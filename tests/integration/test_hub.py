@@ -208,7 +208,7 @@ def test_a_wrapper_that_the_pid_file_names_is_one_with_its_server(
     assert view.server.pid == wrapper.pid
     assert view.server.port in (None, port)
     (stopped,) = stop(seen(project))
-    assert (stopped.pid, stopped.forced, stopped.left) == (wrapper.pid, False, 0)
+    assert (stopped.pid, stopped.forced, stopped.processes_left) == (wrapper.pid, False, 0)
 
     assert wrapper.wait(60) is not None
     assert not psutil.Process().children(recursive=True)

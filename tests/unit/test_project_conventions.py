@@ -15,7 +15,9 @@ import pytest
 from notebook_executor.errors import UsageError
 from notebook_executor.findings import Finding, Level
 from notebook_executor.lifecycle.project.conventions.checking import TOPICS, check_conventions
+from notebook_executor.lifecycle.project.conventions.scripts import read_scripts
 
+_ROOT = Path(__file__).parents[2]
 _APP = r"""#!/usr/bin/env bash
 # Not pkill: that would end other projects' servers.
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -103,6 +105,25 @@ def levels(root: Path) -> dict[str, Level]:
 
 def test_a_project_of_another_style_can_keep_them_all(project: Path) -> None:
     assert levels(project) == {}
+
+
+def test_this_project_keeps_them_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """But that there may be no environment of its own yet; then it is not asked for its status."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = checked(_ROOT)
+
+    problems = [finding for finding in found.values() if finding.level == "problem"]
+    assert not problems
+    for topic in ("isolation variables", "app.sh", "background start", "stop", ".gitignore"):
+        assert found[topic].level == "ok"
+
+
+def test_its_script_keeps_them_in_another_project(project: Path) -> None:
+    shutil.rmtree(project / ".venv")
+    shutil.copy(_ROOT / "scripts" / "app.sh", project / "scripts" / "app.sh")
+
+    assert read_scripts(project).delegates
+    assert levels(project) == {"kernel": "warning"}
 
 
 def replaced(before: str, after: str) -> Callable[[Path], None]:

@@ -31,7 +31,7 @@ class StoppedServer:
         pid: Its process.
         port: Where it listened; None where that could not be told.
         forced: Whether it, or something below it, had to be killed.
-        left: How many of its processes would not go.
+        processes_left: How many of its processes would not go.
         seconds: How long that took.
     """
 
@@ -39,7 +39,7 @@ class StoppedServer:
     pid: int
     port: int | None
     forced: bool
-    left: int
+    processes_left: int
     seconds: float
 
 
@@ -48,7 +48,7 @@ class ReapedOrphan:
     """An orphan, and how many of its processes are still there; of a dry run, it itself."""
 
     orphan: Orphan
-    left: int
+    processes_left: int
 
 
 def find_project(machine: Machine, wanted: str) -> ProjectView:
@@ -154,7 +154,7 @@ def _stop(
         pid=server.pid,
         port=server.port,
         forced=tree.forced,
-        left=tree.left,
+        processes_left=tree.left,
         seconds=time.monotonic() - began,
     )
 
