@@ -19,6 +19,7 @@ from notebook_executor.cli.options import (
     root_option,
 )
 from notebook_executor.cli.project import absolute, open_executor, shown_path
+from notebook_executor.cli.run_ending import cancel_run, wait_for_run
 from notebook_executor.cli.run_lists import local_time, runs_as_csv, schedule_table, write_page
 from notebook_executor.cli.screen import Screen, write_bytes, write_json
 from notebook_executor.cli.summary import duration, show_result
@@ -37,7 +38,11 @@ _SHOWN = 20
 
 @click.group()
 def runs() -> None:
-    """List the project's runs, show one, or rebuild the notebook of one."""
+    """List the project's runs, show one, wait for one or end it, or rebuild its notebook."""
+
+
+runs.add_command(wait_for_run)
+runs.add_command(cancel_run)
 
 
 @runs.command("list")

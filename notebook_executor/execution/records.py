@@ -44,6 +44,11 @@ class RunRecord:
         return self.directory / "tools.jsonl"
 
     @property
+    def cancel_file(self) -> Path:
+        """Whoever writes it wants the run to end."""
+        return self.directory / "cancel.json"
+
+    @property
     def outputs(self) -> Path:
         return self.directory / "outputs"
 
@@ -209,11 +214,16 @@ def header_of(plan: Plan) -> dict[str, Any]:
 
 
 def process_start(pid: int) -> float | None:
-    """When a process started, to tell it from a later one with the same pid; None if gone."""
+    """When a process started, to tell it from a later one with the same pid; None if gone.
+
+    One that has exited is gone, also while nobody has collected it.
+    """
     import psutil
 
     try:
-        return float(psutil.Process(pid).create_time())
+        process = psutil.Process(pid)
+        is_gone = process.status() == psutil.STATUS_ZOMBIE
+        return None if is_gone else float(process.create_time())
     except psutil.Error:
         return None
 

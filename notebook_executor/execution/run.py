@@ -16,6 +16,7 @@ from notebook_executor.config import Settings
 from notebook_executor.documents.canonical import non_finite_places
 from notebook_executor.documents.writing import check_writable
 from notebook_executor.errors import DocumentError, KernelStartError
+from notebook_executor.execution.cancel_requests import heeded
 from notebook_executor.execution.cancelling import Cancellation, RunCancelledError
 from notebook_executor.execution.engine import Engine
 from notebook_executor.execution.failures import Failure, from_exception, interrupted
@@ -112,7 +113,8 @@ def run_notebook(
     try:
         if begun.problem:
             events.warn(begun.problem)
-        _execute(plan, ledger, events, backend, cancellation)
+        with heeded(begun.record, cancellation):
+            _execute(plan, ledger, events, backend, cancellation)
     except KernelStartError as error:
         ledger.failure = _not_started(plan, ledger, error, cancellation)
     except RunCancelledError:

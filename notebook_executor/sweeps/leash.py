@@ -15,6 +15,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from notebook_executor.lifecycle.threads import new_thread
 
 _PERIOD = 0.25
 _HOST = "host"
+_YOUNG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,10 @@ def _new_directory(root: Path, settings: Settings) -> Path:
     reasons = []
     for place in places:
         try:
-            (place / "sweeps").mkdir(parents=True, exist_ok=True)
-            return Path(tempfile.mkdtemp(dir=place / "sweeps"))
+            sweeps = place / "sweeps"
+            sweeps.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(sweeps)
+            return Path(tempfile.mkdtemp(prefix=f"{_host_name()}.{os.getpid()}.", dir=sweeps))
         except OSError as error:
             reasons.append(f"{place}: {error.strerror}")
     raise DocumentError(
@@ -131,3 +135,28 @@ def _new_directory(root: Path, settings: Settings) -> Path:
         hint="Set NBX_STATE_DIR to a directory that all workers can write.",
         kind="output_error",
     )
+
+
+def _remove_abandoned(sweeps: Path) -> None:
+    """Remove the directories of hosts of this machine that were killed."""
+    for directory in sweeps.iterdir():
+        with contextlib.suppress(OSError):
+            if _is_abandoned(directory):
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_abandoned(directory: Path) -> bool:
+    name, _, rest = directory.name.rpartition(".")[0].rpartition(".")
+    # Our own lock would be lost by looking at it; another machine's cannot be relied upon to show.
+    if name != _host_name() or rest == str(os.getpid()):
+        return False
+    # One that has just been made is not locked yet.
+    if time.time() - directory.stat().st_mtime < _YOUNG_SECONDS:
+        return False
+    with (directory / _HOST).open("r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
+
+
+def _host_name() -> str:
+    return socket.gethostname().replace("/", "-")
