@@ -167,7 +167,8 @@ def test_a_real_server_and_its_kernel_are_shown_and_stopped(
     assert shown.server.url == f"http://localhost:{shown.server.port}/"
     assert token not in str(shown.server.url)
 
-    assert hub("stop", project)[0] == 0
+    code, out, err = hub("stop", project)
+    assert code == 0, out + err
     assert process.wait(60) is not None
     wait_until(lambda: is_gone(kernel))
     assert not record.exists()
