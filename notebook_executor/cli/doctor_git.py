@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from notebook_executor.cli.project import working_directory
 from notebook_executor.errors import DocumentError
 from notebook_executor.findings import Finding
 from notebook_executor.git import hygiene
@@ -12,7 +12,7 @@ from notebook_executor.git import hygiene
 
 def git_findings(*, fix: bool) -> Iterator[Finding]:
     """Look at the repository that the working directory is in, after it was set up if asked."""
-    here = Path.cwd()
+    here = working_directory()
     if fix:
         yield from hygiene.fix(here)
     yield from hygiene.examine(here, _is_stripped)

@@ -32,12 +32,17 @@ def open_executor(
     """
     from notebook_executor.executor import NotebookExecutor
 
-    here = _working_directory()
+    here = working_directory()
     root = str(find_root(here)) if root is None else root
     return NotebookExecutor(root, policy=policy, config=settings)
 
 
-def _working_directory() -> Path:
+def working_directory() -> Path:
+    """Where the command was called.
+
+    Raises:
+        UsageError: That folder is gone.
+    """
     try:
         return Path.cwd()
     except FileNotFoundError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from notebook_executor.cli.exits import ExitCode
+from notebook_executor.cli.project import working_directory
 from notebook_executor.cli.screen import Screen
 from notebook_executor.cli.strip_outcome import heaviest, tell_outcome
 from notebook_executor.errors import UsageError
@@ -23,7 +23,7 @@ _REMEDY = (
 def check_tracked(as_json: bool) -> ExitCode:
     """Look at all notebooks that git tracks here."""
     try:
-        repository = Repository.of(Path.cwd())
+        repository = Repository.of(working_directory())
     except NoRepositoryError as error:
         raise UsageError(error.message, hint="Name notebooks or folders.") from None
     repository = repository.having(GIT_INDEX_FILE=str(index_of(repository)))

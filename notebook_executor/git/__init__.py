@@ -1,1 +1,1 @@
-"""Repositories, by git's own plumbing: objects, references, remotes."""
+"""Repositories, by git's own plumbing; and what makes git treat notebooks as notebooks."""

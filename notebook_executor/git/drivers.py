@@ -23,7 +23,7 @@ from notebook_executor.git.repository import GitError, Repository
 
 _TRIES = 150
 _PAUSE = 0.1  # seconds
-_LOCKED = "could not lock config file"
+_LOCKED = re.compile(r"could not lock config file .*: File exists")
 _OURS = re.compile(r"PATH=(?P<folder>.*):\"\$PATH\" nbx (?P<words>.*)", re.DOTALL)
 _COMMANDS = {
     "filter.nbstripout.process": "strip --filter-process",
@@ -157,7 +157,7 @@ def _set(repository: Repository, name: str, value: str) -> None:
         done = repository.run("config", "--local", "--replace-all", name, value)
         if done.code == 0:
             return
-        if _LOCKED not in done.complaint:
+        if not _LOCKED.search(done.complaint):
             break
         time.sleep(_PAUSE)
     raise GitError(f"{name} cannot be set in {repository.top}: {done.complaint}", said="")

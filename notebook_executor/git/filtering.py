@@ -16,6 +16,7 @@ _MOST = 65516  # bytes of content in a packet
 _FLUSH = b"0000"
 _SMUDGE = "smudge"
 _CLEAN = "clean"
+_HINT = "git itself calls this command; for yourself, use nbx strip FILE."
 
 Clean = Callable[[bytes, str], bytes]
 
@@ -68,7 +69,7 @@ def _shake_hands(requests: BinaryIO, answers: BinaryIO) -> None:
     if greeting[:1] != ["git-filter-client"] or "version=2" not in greeting:
         raise ProtocolError(
             f"this is not git's filter protocol, version 2: {greeting}",
-            hint="git itself calls this command; for yourself, use nbx strip FILE.",
+            hint=_HINT,
         )
     _say(answers, "git-filter-server", "version=2")
     answers.flush()
@@ -127,7 +128,7 @@ def _length(head: bytes) -> int:
     except ValueError:
         length = -1
     if len(head) < _LENGTH or length < _LENGTH:
-        raise ProtocolError(f"this is no packet of git's: {head!r}")
+        raise ProtocolError(f"this is no packet of git's: {head!r}", hint=_HINT)
     return length
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from notebook_executor.findings import Finding
 from notebook_executor.git import drivers
@@ -25,7 +25,7 @@ RULES = (
     "*.ipynb filter=nbstripout diff=jupyternotebook merge=jupyternotebook",
     "**/runs/**/*.ipynb !filter !diff !merge",
 )
-_RUNS = (f"runs/{PROBE}", f"nbx-probe/runs/nbx-probe/{PROBE}")
+_RUNS = (PurePath("runs", PROBE), PurePath("nbx-probe", "runs", "nbx-probe", PROBE))
 _NO_GLOBAL = ("-c", "core.attributesFile=/dev/null")
 _NAMED = 5
 _SETTING = re.compile(r"(?:^|\s)[-!]?(?:filter|diff|merge|binary)(?:[=\s]|$)")
@@ -79,26 +79,35 @@ def examine(folder: Path, stripped: Stripped) -> Iterator[Finding]:
     if not (notebooks or ruled):
         yield Finding("git", "ok", "tracks no notebooks here")
         return
-    yield _attributes(repository, notebooks)
-    yield from _settings(repository, ruled)
+    # Where the attributes lie in a folder below the top, they are those of the notebooks there.
+    sample = next((n.path for n in chosen if not _is_run(n.path)), PROBE)
+    yield _attributes(repository, notebooks, sample)
+    yield from _settings(repository, sample if ruled else None)
     yield _contents(repository, chosen, stripped)
 
 
-def _attributes(repository: Repository, notebooks: Iterable[Tracked]) -> Finding:
+def _attributes(repository: Repository, notebooks: Iterable[Tracked], sample: str) -> Finding:
     topic = "git attributes"
-    runs = [*_RUNS, *(n.path for n in notebooks if "runs" in Path(n.path).parts[:-1])]
-    found = attributes(repository, [PROBE, *runs])
-    other = [f"{name}={value}" for name, value in ATTRIBUTES.items() if found[PROBE][name] != value]
+    probes = [str(PurePath(sample).parent / name) for name in _RUNS]
+    runs = [*probes, *(n.path for n in notebooks if "runs" in PurePath(n.path).parts[:-1])]
+    found = attributes(repository, [sample, *runs])
+    other = [
+        f"{name}={value}" for name, value in ATTRIBUTES.items() if found[sample][name] != value
+    ]
     lines = f"Write into .gitattributes, in this order, at its end: {' and '.join(RULES)}"
     if other:
         return Finding(topic, "warning", f"notebooks have not: {', '.join(other)}", lines)
     ruled = [path for path in runs if set(found[path].values()) != {"unspecified"}]
     if not ruled:
         return Finding(topic, "ok", "notebooks are stripped, those below runs/ are not")
-    which = "executed notebooks below runs/" if ruled[0] in _RUNS else ruled[0]
+    which = "executed notebooks below runs/" if ruled[0] in probes else ruled[0]
     text = f"{which} would be stripped, or merged as sources: "
     why, advice = _overridden(repository, ruled[0])
     return Finding(topic, "warning", text + why, advice or lines)
+
+
+def _is_run(path: str) -> bool:
+    return "runs" in PurePath(path).parts[:-1]
 
 
 def _overridden(repository: Repository, path: str) -> tuple[str, str]:
@@ -128,9 +137,9 @@ def _rules(place: Path) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-def _settings(repository: Repository, ruled: bool) -> Iterator[Finding]:
+def _settings(repository: Repository, sample: str | None) -> Iterator[Finding]:
     there = drivers.present(repository)
-    yield _filter(repository, there, ruled)
+    yield _filter(repository, there, sample)
     yield _driver("git diff", there, "diff.jupyternotebook.", "notebooks are compared as JSON")
     yield _driver("git merge", there, "merge.jupyternotebook.", "notebooks are merged line by line")
 
@@ -138,21 +147,21 @@ def _settings(repository: Repository, ruled: bool) -> Iterator[Finding]:
 _FIX = "nbx doctor --fix sets it up."
 
 
-def _filter(repository: Repository, there: Mapping[str, str], ruled: bool) -> Finding:
+def _filter(repository: Repository, there: Mapping[str, str], sample: str | None) -> Finding:
     topic = "git filter"
     commands = [there.get(f"filter.nbstripout.{name}") for name in ("process", "clean")]
     command = next(filter(None, commands), None)
     if command is None:
         text = "this clone has none: outputs are committed, and nobody is told"
         return Finding(topic, "warning", text, _FIX)
-    if ruled and (said := _failure(repository)):
+    if sample is not None and (said := _failure(repository, sample)):
         return Finding(topic, "problem", f"{command} does not strip: {said}", _FIX)
     return _judged(topic, there, "filter.nbstripout.")
 
 
-def _failure(repository: Repository) -> str:
+def _failure(repository: Repository, path: str) -> str:
     """Why a notebook with outputs would not be stripped when it is added; empty when it would."""
-    probe = ("hash-object", "--stdin", "--path", PROBE)
+    probe = ("hash-object", "--stdin", "--path", path)
     done = repository.run(*probe, stdin=_EXECUTED)
     if done.code != 0:
         return done.complaint

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from notebook_executor.documents.reading import read_file
 from notebook_executor.errors import UsageError
+from notebook_executor.git.remotes import push_url
 from notebook_executor.git.repository import GitError, Repository
 from notebook_executor.review.models import Review
 
@@ -57,7 +58,7 @@ def comment_on(review: Review, number: int, root: Path) -> str:
 
     try:
         repository = Repository.of(root)
-        address = address_of(repository.text("remote", "get-url", "--push", _REMOTE))
+        address = address_of(push_url(repository, _REMOTE))
     except GitError as error:
         raise UsageError(error.message, hint="Comment from a clone of the forge's.") from error
     chosen = choose_forge(address, repository, read_forge_settings(root, os.environ))

@@ -132,6 +132,18 @@ def test_attributes_that_override_the_exception_are_named(tmp_path: Path) -> Non
     assert f"{own} says so" in findings(clone)["git attributes"].text
 
 
+def test_attributes_may_lie_where_the_notebooks_do(tmp_path: Path) -> None:
+    clone = clone_of(tmp_path / "clone", "*.py text")
+    executed(clone / "a project" / "notebooks" / "a.ipynb", "1")
+    (clone / "a project" / ".gitattributes").write_text(ATTRIBUTES)
+    set_up(clone)
+    git(clone, "add", ".")
+
+    assert set(levels(findings(clone).values()).values()) == {"ok"}
+    (clone / "a project" / ".gitattributes").write_text(f"{RULE}\n")
+    assert levels(findings(clone).values())["attributes"] == "warning"
+
+
 def test_a_filter_that_does_not_work_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,7 @@ def pushed(clone: Path, bare: Path, branch: str, *cells: str) -> None:
     executed(clone / NAME, *cells)
     git(clone, "add", ".")
     git(clone, "commit", "-qm", "a change")
-    git(clone, "push", "-q", str(bare), branch)
+    git(clone, "push", "-q", "--force", str(bare), branch)  # whatever the forge has begun with
 
 
 def checked_out(bare: Path, server: ForgeState, place: Path) -> Path:
