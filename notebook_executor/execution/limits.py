@@ -143,12 +143,13 @@ def killed_children(end: KernelEnd | None, limits: Limits | None) -> str | None:
     hits = [hit for hit in end.limit_hits if not hit.kernel] if end else []
     if not hits or limits is None:
         return None
-    names = ", ".join(sorted({repr(hit.process) for hit in hits}))
+    # Who it was that the system has killed, it does not say.
+    names = ", ".join(sorted({repr(hit.process) for hit in hits if hit.process}))
     number = "a process" if len(hits) == 1 else f"{len(hits)} processes"
     used = _amount("memory", max(hit.used for hit in hits))
     return (
         f"The limit {_said('memory', limits)} was exceeded ({used} in all), and {number} that the "
-        f"kernel had started ({names}) had to be killed."
+        f"kernel had started{f' ({names})' if names else ''} had to be killed."
     )
 
 

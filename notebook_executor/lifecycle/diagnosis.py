@@ -13,6 +13,7 @@ from pathlib import Path
 
 from notebook_executor.errors import KernelStartError
 from notebook_executor.findings import Finding, Level
+from notebook_executor.lifecycle.cgroups import SYSTEMD, find_place
 from notebook_executor.lifecycle.choice import has_supervisors
 from notebook_executor.lifecycle.directories import bases, new_directory_path
 from notebook_executor.lifecycle.kernelspecs import find_launch_spec
@@ -37,6 +38,9 @@ _SWITCHES = (
 )
 _CONTAINER = (
     "In a container, allow it unshare and mount (capability SYS_ADMIN, or its seccomp profile)."
+)
+_DELEGATE = (
+    "For limits that the system keeps: systemd-run --user --scope -p Delegate=yes nbx run NOTEBOOK"
 )
 
 
@@ -99,20 +103,13 @@ def _content(path: Path) -> str:
 
 
 def _cgroups() -> Finding:
-    """What there is. Nothing of it is used: the keeper itself watches over limits."""
-    lines = _content(Path("/proc/self/cgroup")).splitlines()
-    own = next((line[3:] for line in lines if line.startswith("0::")), None)
-    mounts = (line.split() for line in _content(Path("/proc/self/mountinfo")).splitlines())
-    place = next((words[4] for words in mounts if "cgroup2" in words[words.index("-") :]), None)
-    if own is None or place is None:
-        text = "no version 2" + (", version 1 only" if lines else "")
-    else:
-        group = Path(place, own.lstrip("/"))
-        controllers = _content(group / "cgroup.controllers").split()
-        missing = [name for name in ("memory", "pids") if name not in controllers]
-        delegated = "delegated" if os.access(group / "cgroup.procs", os.W_OK) else "not delegated"
-        text = f"version 2, {delegated}" + (f", without {' and '.join(missing)}" if missing else "")
-    return Finding("cgroups", "ok", f"{text}; limits do not need them")
+    """Whether kernels get groups of their own; limits work without, and less closely."""
+    place = find_place(os.getpid())
+    if isinstance(place, str):
+        text = f"not delegated, as {place}; limits do not need them"
+        return Finding("cgroups", "ok", text, _DELEGATE if os.path.isdir(SYSTEMD) else "")
+    text = f"version 2, delegated with {' and '.join(place.controllers)}: {place.directory}"
+    return Finding("cgroups", "ok", text)
 
 
 def _sockets() -> Finding:

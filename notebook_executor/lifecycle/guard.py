@@ -19,6 +19,7 @@ import time
 from typing import Any
 
 from notebook_executor.lifecycle import keeper, proctree, syscalls
+from notebook_executor.lifecycle.cgroups import leave_place, take_place
 from notebook_executor.lifecycle.fork_server_process import ForkServerProcess
 from notebook_executor.lifecycle.forking import fork_apart, namespace_problem
 from notebook_executor.lifecycle.launching import ColdLauncher
@@ -44,9 +45,12 @@ def main(control_fd: int, host_pid: int) -> None:
     syscalls.become_subreaper()
     control = socket.socket(fileno=control_fd)
     guard = _Guard(control, host, wake)
+    place = take_place(host_pid)
     control.send(f"ready {namespace_problem()}".encode())
     guard.serve()
     guard.finish()
+    if place is not None:
+        leave_place(place, host_pid)
 
 
 class _Lease:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from notebook_executor.lifecycle import proctree, syscalls
 from notebook_executor.lifecycle.attendant import fork_attendant
 from notebook_executor.lifecycle.launching import OUTPUT_FILE
+from notebook_executor.lifecycle.lease_group import FIELD, LeaseGroup, make_group
 from notebook_executor.lifecycle.limits import ResourceLimits, Watch, oom_kills
 from notebook_executor.lifecycle.owned import count_files
 from notebook_executor.lifecycle.private import describe, make_directory, remove_directory
@@ -97,6 +98,8 @@ class _Keeper:
         self._deadline: float | None = None
         self._statuses: dict[int, tuple[int, int]] = {}
         self._limits: Watch | None = None
+        self._group: LeaseGroup | None = None
+        self._killed = False
         self._oom_kills = oom_kills()
 
     def start(self) -> None:
@@ -108,17 +111,26 @@ class _Keeper:
         wanted = self._ask()
         record = wanted["record"]
         lock = make_directory(self._directory, record, wanted["owned"])
-        self._lease.send(event="made", warm=self._launcher.warm)
-        spec = self._ask()
+
+        def note(path: str) -> None:
+            record[FIELD] = path
+            describe(lock, record)
+
+        self._group = make_group(self._directory, note)
+        path = None if self._group is None else self._group.path
+        self._lease.send(event="made", warm=self._launcher.warm, group=path)
+        spec = {**self._ask(), "group": path}
         if spec["do"] == "prepare":
             self._kernel = self._launcher.prepare(spec, self._directory)
             describe(lock, {**record, "kernel_pid": self._kernel})
             self._lease.send(event="prepared")
-            spec = self._ask()
-        self._kernel = self._launcher.launch(spec, self._directory)
+            spec = {**self._ask(), "group": path}
         limits = ResourceLimits(**spec["limits"])
+        if self._group is not None:
+            self._group.limit(limits)
+        self._kernel = self._launcher.launch(spec, self._directory)
         if limits.watched:
-            self._limits = Watch(limits, self._kernel)
+            self._limits = Watch(limits, self._kernel, self._group)
         describe(lock, {**record, **spec["record"], "kernel_pid": self._kernel})
         self._lease.send(event="started", pid=self._kernel)
 
@@ -178,7 +190,18 @@ class _Keeper:
             code = os.waitstatus_to_exitcode(self._exit[0])
             peak = self._exit[1] * 1024
             self._limits = None
-            self._lease.send(event="exit", code=code, peak=peak, oom_kills=self._new_oom_kills())
+            kills = self._tell_kills(code)
+            self._lease.send(event="exit", code=code, peak=peak, oom_kills=kills)
+
+    def _tell_kills(self, code: int) -> int | None:
+        """Tell of what the limit on memory has killed; how many the system has for want of it."""
+        if self._group is None or not self._group.counts_kills:
+            return self._new_oom_kills()
+        by_itself = code == -signal.SIGKILL and not self._killed
+        for hit in self._group.memory_hits(by_itself):
+            self._lease.send(event="limit", hit=hit._asdict())
+        kills = self._group.kills()
+        return 0 if kills.by_limit else kills.number
 
     def _new_oom_kills(self) -> int | None:
         now = oom_kills()
@@ -203,6 +226,7 @@ class _Keeper:
     def _signal(self, number: int) -> None:
         # The kernel is not reaped while this process is single-threaded and here: no pid race.
         if self._exit is None:
+            self._killed |= number == signal.SIGKILL
             with contextlib.suppress(OSError):
                 os.killpg(self._kernel, number)
 
@@ -218,7 +242,10 @@ class _Keeper:
 
     def end(self) -> int:
         """Kill everything, wait for it, remove the directory, tell the host."""
-        self._statuses.clear()
+        self._collect()
+        self._killed = True
+        if self._group is not None:
+            self._group.kill()
         deadline = time.monotonic() + END_SECONDS
         if self._inside:
             clean = proctree.end_namespace(self._statuses, deadline)
@@ -226,6 +253,8 @@ class _Keeper:
             clean = proctree.end_descendants(self._statuses, deadline)
         ended = len(self._statuses)
         self._note_exit()
+        # A proof of its own: nobody leaves a group by losing parents.
+        clean = clean and (self._group is None or self._group.end())
         left = 0 if clean else max(1, len(proctree.descendants(os.getpid())))
         tail = read_tail(self._directory)
         # Where something is left, the lease file has to stay: a reaper goes by it.

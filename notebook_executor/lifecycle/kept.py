@@ -119,6 +119,7 @@ class KeptKernel:
             "env": self._environment(env),
             "cwd": str(cwd),
             "rlimits": self._rlimits,
+            "group": self._events["made"].get("group"),
         }
         return keep_process(self._send, spec, (stdin, stdout, stderr))
 

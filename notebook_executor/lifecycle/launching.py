@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from notebook_executor.lifecycle import syscalls
+from notebook_executor.lifecycle.lease_group import join
 
 OUTPUT_FILE = "output.log"
 _RESET = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
@@ -106,13 +107,20 @@ def take_on(spec: dict[str, Any]) -> None:
     """In the kernel's process: the limits and the working directory that it is to have.
 
     Raises:
-        OSError: There is no such directory.
+        OSError: There is no such directory, or its control group does not take it.
     """
     set_limits(spec)
     os.chdir(spec["cwd"])
 
 
 def set_limits(spec: dict[str, Any]) -> None:
-    """In the kernel's process: what is inherited by whatever it starts."""
+    """In the kernel's process: what is inherited by whatever it starts.
+
+    Raises:
+        OSError: Its control group does not take it.
+    """
+    group = spec.get("group")
+    if group is not None:
+        join(group)
     for name, (soft, hard) in spec["rlimits"].items():
         resource.setrlimit(getattr(resource, name), (soft, hard))

@@ -3,7 +3,8 @@
 What one process uses of files and descriptors is limited by the system (``setrlimit``). Memory,
 CPU time and the number of processes are the sum of a whole tree, for which there is no rlimit
 (RLIMIT_AS below 1 GiB keeps kernels from starting, RLIMIT_NPROC counts a user's threads): the
-keeper looks at its descendants and ends what is over a limit.
+keeper looks at its descendants and ends what is over a limit. Where the kernel has a control group
+of its own, the system counts for it, and keeps the limit on memory by itself.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import os
 import resource
 import signal
 import time
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal, NamedTuple, Protocol
 
 from notebook_executor.lifecycle import proctree
 
 _PERIOD = 0.025  # seconds between two looks
 _SHARE = 8  # the pause is so many times a look's length: /proc may hold very many processes
 _BACKSTOP = 2  # CPU seconds that a process has beyond the limit, should nobody look
-_MOST_HITS = 50
+MOST_HITS = 50
 _READINGS = 5  # of memory at most, while processes come and go
 _PAGE = resource.getpagesize()
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -100,20 +102,56 @@ class _Process(NamedTuple):
     seconds: float
 
 
+class Counter(Protocol):
+    """What counts for a ``Watch``: this module, by /proc, or the system, by a control group."""
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether the limit on memory is kept elsewhere."""
+        ...
+
+    def number(self, enough: int) -> int:
+        """How many processes there are; exact where that is more than ``enough``."""
+        ...
+
+    def seconds(self) -> float:
+        """CPU time of all of them, those that have ended included."""
+        ...
+
+
+class _Tree:
+    """The descendants of this process, at one moment; nothing is read before it is asked for."""
+
+    limits_memory = False
+
+    @cached_property
+    def living(self) -> list[_Process]:
+        found = [_process(pid) for pid in proctree.descendants(os.getpid())]
+        return [process for process in found if process is not None]
+
+    def number(self, enough: int) -> int:
+        return len(self.living)
+
+    def seconds(self) -> float:
+        return sum(process.seconds for process in self.living) + _collected_seconds()
+
+
 class Watch:
     """Looks at a keeper's descendants, who are the kernel and all that it has started.
 
     Args:
         limits: What they may use.
         kernel: The kernel's pid.
+        group: Counts them; None for looking at each.
 
     Attributes:
         due: When to look next, on the monotonic clock.
     """
 
-    def __init__(self, limits: ResourceLimits, kernel: int) -> None:
+    def __init__(self, limits: ResourceLimits, kernel: int, group: Counter | None = None) -> None:
         self._limits = limits
         self._kernel = kernel
+        self._group = group
         self._killed: set[tuple[int, int]] = set()
         self._hits = 0
         self.due = time.monotonic() + _PERIOD
@@ -131,21 +169,22 @@ class Watch:
         self.due = time.monotonic() + max(_PERIOD, _SHARE * (time.process_time() - began))
         if hit is not None and not hit.kernel:
             self._hits += 1
-            return hit if self._hits <= _MOST_HITS else None
+            return hit if self._hits <= MOST_HITS else None
         return hit
 
     def _judge(self) -> LimitHit | None:
-        found = [_process(pid) for pid in proctree.descendants(os.getpid())]
-        living = [process for process in found if process is not None]
-        limits = self._limits
-        if limits.processes is not None and len(living) > limits.processes:
-            return LimitHit("processes", len(living), _name(self._kernel), True)
+        limits, tree = self._limits, _Tree()
+        counter = self._group or tree
+        if limits.processes is not None:
+            number = counter.number(limits.processes)
+            if number > limits.processes:
+                return LimitHit("processes", number, _name(self._kernel), True)
         if limits.cpu_seconds is not None:
-            used = sum(process.seconds for process in living) + _collected_seconds()
+            used = counter.seconds()
             if used > limits.cpu_seconds:
                 return LimitHit("cpu_seconds", round(used, 2), _name(self._kernel), True)
-        if limits.memory is not None:
-            return self._judge_memory(living, limits.memory)
+        if limits.memory is not None and not counter.limits_memory:
+            return self._judge_memory(tree.living, limits.memory)
         return None
 
     def _judge_memory(self, living: list[_Process], limit: int) -> LimitHit | None:

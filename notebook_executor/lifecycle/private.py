@@ -13,6 +13,7 @@ import shutil
 from typing import Any
 
 from notebook_executor.lifecycle.directories import PREFIX
+from notebook_executor.lifecycle.lease_group import end_recorded
 from notebook_executor.lifecycle.owned import (
     FIELD,
     count_files,
@@ -71,15 +72,18 @@ def describe(lock: int, record: dict[str, Any]) -> None:
 def remove_directory(path: str) -> int:
     """Remove the directory, under either of its names, and what else its lease owns.
 
-    With it go those that lie in it: of kernels and sessions that were part of this one.
+    A control group goes with whoever is in it. With the directory go those that lie in it: of
+    kernels and sessions that were part of this one.
 
     Returns:
-        The number of files that would not go.
+        The number of files that would not go; a control group is one.
     """
     parent, name = os.path.split(path)
     both = path, os.path.join(parent, f".{name}")
     left = sum(map(remove_directory, _inner_directories(path)))
-    left += sum(remove_owned(_read_record(candidate)) for candidate in both)
+    records = list(map(_read_record, both))
+    left += sum(map(remove_owned, records))
+    left += sum(not end_recorded(record, path) for record in records)
     # Where something is left, the lease has to stay, for the reaper to go by.
     remove = count_files if left else remove_tree
     return left + sum(map(remove, both))

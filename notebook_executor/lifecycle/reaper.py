@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from notebook_executor.lifecycle.held import HeldTree, find_held
+from notebook_executor.lifecycle.lease_group import end_group, members, recorded_group
 from notebook_executor.lifecycle.leases import (
     is_newborn_name,
     marks_of,
@@ -125,10 +126,13 @@ def _finish(
             stack.enter_context(contextlib.closing(session))
         found = tuple(find_marked(marks.carried_by)) if marks else ()
         found += tuple(session.look()) if session else ()
+        group = recorded_group(record, str(directory))
+        found += tuple(pid for pid in members(group) if pid not in found) if group else ()
         if dry_run:
             return Leftover(directory, record, found)
         left = kill_marked(marks, _KILL_SECONDS)[1] if marks else 0
         left += _end(session) if session else 0
+        left += 1 if group and not end_group(group) else 0
     files = _remove(directory, done=not left)
     return Leftover(directory, record, found, left, files)
 

@@ -288,10 +288,13 @@ class Stage:
             found = [pid for pid in found if pid not in hosts and not supervises(pid)]
         files = files_below(self.temporary)
         elsewhere = [path for one in self._hosts for path in directories_of(one.pid)]
+        elsewhere += [group for group in self.marks.groups if group.exists()]
         if not host:
             elsewhere = [path for path in elsewhere if not waits_for_a_run(path)]
             waiting = [path.name for path in self.temporary.iterdir() if waits_for_a_run(path)]
             files = [name for name in files if name.partition("/")[0] not in waiting]
+            # A control group has the name of its kernel's directory.
+            elsewhere = [path for path in elsewhere if path.name not in waiting]
         places = [str(path) for path in elsewhere]
         return [described(pid) for pid in found] + files + places + self.runtime_files()
 

@@ -24,20 +24,24 @@ class Marks:
             supervisors and what has cleared its environment included.
         place: The host's ``TMPDIR``, in the environment of all that have one.
         leases: Token and queue limit of each kernel that was seen.
+        groups: Their control groups, where they have some.
     """
 
     locks: int
     place: Path
     leases: dict[str, int] = field(default_factory=dict)
+    groups: set[Path] = field(default_factory=set)
 
     def notice(self) -> None:
         """Take in the leases that lie in the private directories now."""
         for file in self.place.glob("nbx-*/lease.json"):
             try:
-                marks = json.loads(file.read_text())["marks"]
+                lease = json.loads(file.read_text())
+                self.leases[lease["marks"]["token"]] = lease["marks"]["limit"]
             except (OSError, ValueError, KeyError):
                 continue
-            self.leases[marks["token"]] = marks["limit"]
+            if "group" in lease:
+                self.groups.add(Path(lease["group"]))
 
     def of_host(self, pid: int) -> bool:
         """Whether a process descends from the host, by any of the marks."""
