@@ -257,9 +257,15 @@ class Stage:
     def kill(self, *victims: psutil.Process | subprocess.Popen[bytes]) -> float:
         """SIGKILL them in one go; the time of it, for ``gone``."""
         self.marks.notice()
-        began = time.monotonic()
-        for victim in victims:
-            os.kill(victim.pid, signal.SIGKILL)
+        with contextlib.ExitStack() as stack:
+            handles = [os.pidfd_open(victim.pid) for victim in victims]
+            for handle in handles:
+                stack.callback(os.close, handle)
+            began = time.monotonic()
+            for handle in handles:
+                # The end of the one before may have ended it already.
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
         return began
 
     def gone(self, since: float, *, host: bool = True) -> float:
