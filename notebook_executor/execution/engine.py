@@ -113,6 +113,8 @@ class Engine:
         self._widgets = Widgets(lease)
         self._outputs = NotebookOutputs(self._widgets, place, observer.output)
         self._complete = True
+        # A secret that is cut in two would not be recognised.
+        lease.channels.cuts_streams = not mask.hides
 
     @property
     def outputs_complete(self) -> bool:

@@ -61,6 +61,11 @@ class Mask:
         known = sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
 
+    @property
+    def hides(self) -> bool:
+        """Whether there is anything to hide."""
+        return self._secrets is not None
+
     def message(self, message: Message) -> Message:
         """The message without the secrets."""
         if self._secrets is None:

@@ -18,6 +18,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
 from notebook_executor.errors import KernelDiedError
+from notebook_executor.lifecycle.large_streams import LARGE, LargeStream
 from notebook_executor.lifecycle.messages import read_message
 
 Channel = Literal["shell", "iopub", "control"]
@@ -29,6 +30,8 @@ _RESEND_SECONDS = 0.5
 _LONGEST_POLL = 1000
 _BATCH = 256
 _BATCH_BYTES = 1 << 20
+# Before a content come a delimiter, the signature, two headers and the metadata.
+_SMALL_FRAMES = 5
 
 
 class Message(NamedTuple):
@@ -88,6 +91,9 @@ class Channels:
         self.connection = connection
         self.malformed = 0  # messages that could not be read: outputs may be missing
         self.dead = False
+        # Whether a large stream message comes as several; cut anywhere, where it has long lines.
+        self.cuts_streams = False
+        self._pieces: Iterator[Message] | None = None
         self._death_fd = death_fd
         self._session = Session(
             key=connection.key.encode(),
@@ -144,6 +150,9 @@ class Channels:
         Returns:
             What arrived, in order on each channel.
         """
+        piece = self._next_piece()
+        if piece is not None:
+            return [piece]
         # A signal that comes just before the call does not interrupt it: never wait for ever.
         longest = _LONGEST_POLL if timeout is None else max(0, int(timeout * 1000))
         ready = dict(self._poller.poll(longest))
@@ -155,30 +164,48 @@ class Channels:
             # Readable for ever from now on: left in the poller it would turn waiting into spinning.
             self._poller.unregister(self._death_fd)
             self.dead = True
-        return messages
+        first = None if messages else self._next_piece()
+        return messages if first is None else [first]
+
+    def _next_piece(self) -> Message | None:
+        """The next piece of a large stream that is being read; nothing else is read meanwhile."""
+        if self._pieces is None:
+            return None
+        try:
+            piece = next(self._pieces, None)
+        except ValueError:
+            self.malformed += 1
+            piece = None
+        if piece is None:
+            self._pieces = None
+        return piece
 
     def _drain(self, channel: Channel, socket: zmq.Socket[bytes]) -> Iterator[Message]:
         size = 0
         for _ in range(_BATCH):
             try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
+                frames = _receive(socket)
             except zmq.Again:
                 return
             size += sum(map(len, frames))
             message = self._read(channel, frames)
             if message is not None:
                 yield message
-            if size > _BATCH_BYTES:
+            if size > _BATCH_BYTES or self._pieces is not None:
                 return
 
-    def _read(self, channel: Channel, frames: list[bytes]) -> Message | None:
+    def _read(self, channel: Channel, frames: list[bytes | memoryview]) -> Message | None:
         try:
-            body = read_message(self._session, frames)
+            body = read_message(self._session, frames, whole=not self.cuts_streams)
         except (ValueError, TypeError, LookupError, RecursionError):
             self.malformed += 1
             return None
         parent = body["parent_header"].get("msg_id")
-        return Message(channel, body["msg_type"], parent, body["content"], body)
+        content = body["content"]
+        if isinstance(content, LargeStream):
+            self._pieces = _cut(Message(channel, body["msg_type"], parent, {}, body), content)
+            return None
+        return Message(channel, body["msg_type"], parent, content, body)
 
     def ask(self, request: str, content: dict[str, Any], seconds: float) -> bool:
         """Send a request on shell and wait for its reply; False if none came in time."""
@@ -253,4 +280,27 @@ class Channels:
 
     def close(self) -> None:
         """Close all sockets at once; what has not been sent is dropped."""
+        self._pieces = None
         self._context.destroy(linger=0)
+
+
+def _receive(socket: zmq.Socket[bytes]) -> list[bytes | memoryview]:
+    """The frames of one message; a large one is left where zmq has put it.
+
+    Raises:
+        zmq.Again: There is no message.
+    """
+    frames: list[bytes | memoryview] = [socket.recv(zmq.NOBLOCK)]
+    while socket.getsockopt(zmq.RCVMORE):
+        if len(frames) < _SMALL_FRAMES:
+            frames.append(socket.recv(zmq.NOBLOCK))
+        else:
+            frame = socket.recv(zmq.NOBLOCK, copy=False)
+            frames.append(frame.buffer if len(frame) > LARGE else frame.bytes)
+    return frames
+
+
+def _cut(message: Message, stream: LargeStream) -> Iterator[Message]:
+    for text in stream.pieces:
+        content = {"name": stream.name, "text": text}
+        yield message._replace(content=content, body={**message.body, "content": content})

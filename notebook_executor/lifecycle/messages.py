@@ -11,10 +11,14 @@ from typing import Any
 
 from jupyter_client.session import DELIM, Session
 
+from notebook_executor.lifecycle.large_streams import LARGE, LargeStream, read_stream
+
 _NEWEST = "5."
 
 
-def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
+def read_message(
+    session: Session, frames: list[bytes | memoryview], *, whole: bool = True
+) -> dict[str, Any]:
     """A signed message as ``Session.deserialize`` gives it, but with dates as the text they are.
 
     Other than there, no history of signatures is kept: nobody but the kernel can send on a
@@ -23,6 +27,8 @@ def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
     Args:
         session: Knows the key.
         frames: As they came from a socket; emptied, so that a large message is not held twice.
+        whole: Whether large streams, too, are to be read at once; else the content of such a one
+            may be a ``LargeStream``.
 
     Raises:
         ValueError: It is not signed with the key, or not made as a message is.
@@ -32,11 +38,11 @@ def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
     parts = frames[frames.index(DELIM) + 1 :]
     frames.clear()
     signature, *signed = parts[:5]
-    if not compare_digest(signature, session.sign(signed)):
+    if not compare_digest(bytes(signature), session.sign(signed)):
         raise ValueError("the signature is not that of the key")
-    header = _object(session, signed.pop(0).decode("utf-8", "replace"))
+    header = _object(session, str(signed.pop(0), "utf-8", "replace"))
     if not str(header.get("version", "")).startswith(_NEWEST):
-        older: dict[str, Any] = session.deserialize(parts)
+        older: dict[str, Any] = session.deserialize(list(map(bytes, parts)))
         return older
     buffers = [memoryview(part) for part in parts[5:]]
     parts.clear()
@@ -44,11 +50,21 @@ def read_message(session: Session, frames: list[bytes]) -> dict[str, Any]:
         "header": header,
         "msg_id": header["msg_id"],
         "msg_type": header["msg_type"],
-        "parent_header": _object(session, signed.pop(0).decode("utf-8", "replace")),
-        "metadata": _object(session, signed.pop(0).decode("utf-8", "replace")),
-        "content": _object(session, signed.pop(0).decode("utf-8", "replace")),
+        "parent_header": _object(session, str(signed.pop(0), "utf-8", "replace")),
+        "metadata": _object(session, str(signed.pop(0), "utf-8", "replace")),
+        "content": _content(session, header, signed.pop(0), whole),
         "buffers": buffers,
     }
+
+
+def _content(
+    session: Session, header: dict[str, Any], part: bytes | memoryview, whole: bool
+) -> dict[str, Any] | LargeStream:
+    if not whole and len(part) > LARGE and header["msg_type"] == "stream":
+        stream = read_stream(memoryview(part))
+        if stream is not None:
+            return stream
+    return _object(session, str(part, "utf-8", "replace"))
 
 
 def _object(session: Session, text: str) -> dict[str, Any]:

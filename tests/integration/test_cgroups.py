@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -48,9 +49,9 @@ def test_a_kernel_and_what_it_starts_have_one_of_their_own(
     result = executor.execute(make_notebook(_OWN, child), False, host_view=host_view)
 
     assert result.ok, result
-    _, own, directory = next(
-        line.split() for line in printed(result).splitlines() if line.startswith("own")
-    )
+    found = re.search(r"own (\S+) (\S+)", printed(result))
+    assert found is not None
+    own, directory = found.groups()
     assert own == directory
     assert printed(result).count(own) == 3
     assert not [group for group in set(groups()) - before if group.name == own]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ def peers(connection: Connection) -> Iterator[tuple[Channels, Peer]]:
         sockets[name].bind(connection.address(name))  # type: ignore[arg-type]
     channels = Channels(connection, reader)
     assert sockets["iopub"].recv() == b"\x01"  # the subscription has arrived
-    yield channels, Peer(sockets, Session(key=connection.key.encode()), writer)
+    # Above its threshold pyzmq keeps a thread for good.
+    session = Session(key=connection.key.encode(), copy_threshold=sys.maxsize)
+    yield channels, Peer(sockets, session, writer)
     channels.close()
     context.destroy(linger=0)
     os.close(reader)
@@ -88,6 +91,46 @@ def test_messages_keep_their_order_and_many_are_none_too_many(
     assert {message.channel for message in messages} == {"iopub"}
     assert {message.parent_id for message in messages} == {"p"}
     assert channels.malformed == 0
+
+
+def test_a_large_stream_comes_in_pieces_where_that_is_wanted(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+    line = "x" * 1023 + "\n"
+    for cuts in (False, True):
+        channels.cuts_streams = cuts
+        peer.publish("stream", {"name": "stderr", "text": line * 4096})
+        peer.publish("stream", {"name": "stdout", "text": "end"})
+        messages: list[Any] = []
+        while not messages or messages[-1].content["text"] != "end":
+            messages += _received(channels, 1)
+
+        assert (len(messages) > 2) == cuts
+        assert "".join(one.content["text"] for one in messages[:-1]) == line * 4096
+        assert {one.content["name"] for one in messages[:-1]} == {"stderr"}
+        assert all(one.body["content"] is one.content for one in messages)
+        assert {(one.type, one.parent_id) for one in messages} == {("stream", "p")}
+    assert channels.malformed == 0
+
+
+def test_a_large_stream_that_turns_out_to_be_none_is_counted(
+    peers: tuple[Channels, Peer],
+) -> None:
+    channels, peer = peers
+    channels.cuts_streams = True
+    half = b"x" * (2 << 20)
+    delimiter, _, *signed = peer.session.serialize(peer.session.msg("stream", {}))
+    signed[-1] = b'{"name": "stdout", "text": "' + half + b"\\q" + half + b'"}'
+    frames = [delimiter, peer.session.sign(signed), *signed]
+    peer.sockets["iopub"].send_multipart(frames)
+    peer.publish("stream", {"name": "stdout", "text": "end"})
+
+    messages: list[Any] = []
+    while not messages or messages[-1].content["text"] != "end":
+        messages += _received(channels, 1)
+
+    assert channels.malformed == 1
 
 
 @pytest.mark.parametrize(
