@@ -209,6 +209,19 @@ def test_a_secret_needs_no_other_parameter(make_notebook: MakeNotebook, tmp_path
     assert result.notebook.metadata.papermill.parameters == {"api_key": "**********"}
 
 
+def test_a_secret_in_a_large_output_is_not_cut_in_two(
+    executor: NotebookExecutor, make_notebook: MakeNotebook, tmp_path: Path
+) -> None:
+    """Large streams are read in pieces, but for those that may have a secret in them."""
+    path = make_notebook(("api_key = None", "parameters"), "print((api_key + '-') * 500_000)")
+
+    result = executor.execute(path, False, {"api_key": SecretStr(_SECRET)})
+
+    assert result.ok, result
+    assert _files_with("**********-" * 100, tmp_path)
+    assert _files_with(_SECRET, tmp_path) == []
+
+
 def test_a_secret_of_the_wrong_type_is_refused_without_being_shown(
     executor: NotebookExecutor, make_notebook: MakeNotebook
 ) -> None:
