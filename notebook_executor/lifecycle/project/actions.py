@@ -17,6 +17,7 @@ from notebook_executor.lifecycle.project import telling
 from notebook_executor.lifecycle.project.bootstrapping import bootstrap
 from notebook_executor.lifecycle.project.browser import open_in_browser, wants_browser
 from notebook_executor.lifecycle.project.foreground import attend
+from notebook_executor.lifecycle.project.leaving import is_within_server, leave
 from notebook_executor.lifecycle.project.log import FollowedLog, tail
 from notebook_executor.lifecycle.project.places import read_token
 from notebook_executor.lifecycle.project.settings import Project
@@ -60,6 +61,8 @@ def _start(project: Project, options: Namespace) -> int:
 
 
 def _restart(project: Project, options: Namespace) -> int:
+    if is_within_server(project) and not leave(project):
+        return 0
     with StopSignals(signal.SIGINT, signal.SIGTERM) as signals:
         try:
             stopped, started = restart_server(project, _wanted(options, signals))
@@ -72,6 +75,8 @@ def _restart(project: Project, options: Namespace) -> int:
 
 
 def _stop(project: Project, options: Namespace) -> int:
+    if is_within_server(project) and not leave(project):
+        return 0
     stopped = stop_server(project)
     if options.json:
         _print_json(
