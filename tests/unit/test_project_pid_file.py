@@ -54,7 +54,9 @@ def test_what_is_written_is_read(tmp_path: Path, stranger: subprocess.Popen[byte
     assert (tmp_path / PID_FILE).read_text() == f"{stranger.pid}\n"
     assert (tmp_path / RECORD_FILE).stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == [RECORD_FILE, PID_FILE]
-    assert _read(tmp_path) == PidFile(tmp_path / PID_FILE, stranger.pid, record, alive=True)
+    assert _read(tmp_path) == PidFile(
+        tmp_path / PID_FILE, stranger.pid, record, alive=True, stale=False
+    )
 
 
 def test_a_reused_pid_is_somebody_else(tmp_path: Path, stranger: subprocess.Popen[bytes]) -> None:
@@ -93,6 +95,18 @@ def test_the_record_of_another_pid_does_not_count(
     (tmp_path / PID_FILE).write_text(f"{stranger.pid}\n")
 
     assert _read(tmp_path).record is None
+
+
+def test_another_users_process_is_neither_ours_nor_gone(
+    tmp_path: Path, stranger: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pid_file(tmp_path, _record(stranger.pid, start_time(stranger.pid)))
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+
+    found = _read(tmp_path)
+
+    assert (found.alive, found.stale) == (False, False)
 
 
 def test_the_dead_are_dead(tmp_path: Path) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from notebook_executor.lifecycle.project.pid_file import (
-    PidFile,
-    is_that_process,
-    read_pid_files,
-    start_time,
-)
+from notebook_executor.lifecycle.project.pid_file import PidFile, read_pid_files, start_time
+from notebook_executor.lifecycle.project.server_files import ServerFile, server_files
 from notebook_executor.lifecycle.project.settings import Project
 
 
@@ -44,35 +38,26 @@ class RunningServer:
 
 
 def find_servers(project: Project) -> list[RunningServer]:
-    """The living servers of a project, the one that the conventional PID file names first."""
+    """This user's living servers of a project, the one that the conventional PID file names first.
+
+    See ``of_another_user`` for those of others.
+    """
+    told = {file.pid: file for file in server_files(project.runtime) if file.alive}
     named: dict[int, PidFile | None] = {
         file.pid: file for file in read_pid_files(project) if file.alive and file.pid
     }
-    for path in runtime_files(project):
-        pid = pid_of_runtime_file(path)
-        if pid is not None and is_of_living(path, pid):
-            named.setdefault(pid, None)
-    found = (_described(project, pid, file) for pid, file in named.items())
+    pids = dict.fromkeys([*named, *told])
+    found = (_described(pid, named.get(pid), told.get(pid)) for pid in pids)
     return [server for server in found if server is not None]
 
 
-def runtime_files(project: Project) -> list[Path]:
-    """The files that Jupyter servers write of themselves."""
-    return sorted(project.runtime.glob("jpserver-*.json"))
-
-
-def pid_of_runtime_file(path: Path) -> int | None:
-    number = path.stem.removeprefix("jpserver-")
-    return int(number) if number.isdecimal() and number.isascii() else None
-
-
-def is_of_living(path: Path, pid: int) -> bool:
-    """Whether the server that wrote the file is still there."""
-    try:
-        written = path.stat().st_mtime
-    except OSError:
-        return False
-    return is_that_process(pid, None, before=written)
+def of_another_user(project: Project) -> int | None:
+    """The pid of a server that another user has running for the project; None for none."""
+    files: list[PidFile | ServerFile] = [
+        *read_pid_files(project),
+        *server_files(project.runtime),
+    ]
+    return next((file.pid for file in files if not file.alive and not file.stale), None)
 
 
 def listens(pid: int, port: int) -> bool:
@@ -88,22 +73,21 @@ def listens(pid: int, port: int) -> bool:
     )
 
 
-def _described(project: Project, pid: int, file: PidFile | None) -> RunningServer | None:
+def _described(pid: int, file: PidFile | None, told: ServerFile | None) -> RunningServer | None:
     started = start_time(pid)
     record = file.record if file else None
     if started is None or (record is not None and record.start_time != started):
         return None
-    told = _read(project.runtime / f"jpserver-{pid}.json")
-    address = told.get("url")
-    port = told.get("port", record.port if record else None)
-    if not isinstance(address, str) and record is not None:
+    address = told.url if told else None
+    if address is None and record is not None:
         address = record.url.removesuffix("lab")
+    port = told.port if told else None
     return RunningServer(
         pid=pid,
         start_time=started,
-        port=port if isinstance(port, int) else None,
-        address=address if isinstance(address, str) else None,
-        url=f"{address.rstrip('/')}/lab" if isinstance(address, str) else None,
+        port=record.port if port is None and record is not None else port,
+        address=address,
+        url=f"{address.rstrip('/')}/lab" if address is not None else None,
         started_at=_created(pid),
         pid_file=file.path if file else None,
         python=record.python if record else None,
@@ -115,11 +99,3 @@ def _created(pid: int) -> float:
         return psutil.Process(pid).create_time()
     except psutil.Error:
         return 0.0
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        loaded = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return loaded if isinstance(loaded, dict) else {}

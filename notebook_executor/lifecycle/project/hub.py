@@ -165,7 +165,7 @@ def _project(
 ) -> ProjectView:
     project = project_at(root)
     own = tuple(view for view in views if view.server.root == root and view.server.mine)
-    stale = any(not file.alive for file in read_pid_files(project))
+    stale = any(file.stale for file in read_pid_files(project))
     return ProjectView(
         root=root,
         name=project.name,

@@ -161,7 +161,7 @@ def _stop(
 
 def _remove_pid_files(root: Path, pid: int) -> None:
     for file in read_pid_files(project_at(root)):
-        if file.pid == pid and not file.alive:
+        if file.pid == pid and file.stale:
             remove_pid_file(file)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -63,13 +64,15 @@ class PidFile:
         pid: What it says; None when that is no pid.
         record: What the file beside it says of the same pid; None when there is none: the PID
             file may be another program's.
-        alive: Whether the process that it was written for, of this user's, is still there.
+        alive: Whether the process that it was written for is still there, and this user's.
+        stale: Whether it is gone, or was never one: another user's is neither.
     """
 
     path: Path
     pid: int | None
     record: ServerRecord | None
     alive: bool
+    stale: bool
 
 
 def start_time(pid: int) -> int | None:
@@ -97,23 +100,27 @@ def read_pid_files(project: Project) -> list[PidFile]:
 def read_pid_file(path: Path) -> PidFile | None:
     """What a PID file says and who it means; None when there is no such file."""
     try:
-        modified = path.stat().st_mtime
+        status = path.stat()
+        # A pipe of that name would be waited for.
+        if not stat.S_ISREG(status.st_mode):
+            return None
         text = path.read_bytes()[:100].decode("ascii", "replace").strip()
     except OSError:
         return None
     pid = int(text) if text.isdigit() and 0 < int(text) < 1 << 31 else None
     if pid is None:
-        return PidFile(path, None, None, alive=False)
+        return PidFile(path, None, None, alive=False, stale=True)
     record = _read_record(path.with_name(RECORD_FILE))
     if record is not None and record.pid != pid:
         record = None
     started = record.start_time if record else None
-    alive = is_that_process(pid, started, before=modified)
-    return PidFile(path, pid, record, alive and (record is not None or _is_jupyter(pid)))
+    there = is_that_process(pid, started, before=status.st_mtime)
+    there = there and (record is not None or _is_jupyter(pid))
+    return PidFile(path, pid, record, alive=there and is_own(pid), stale=not there)
 
 
 def is_that_process(pid: int, started: int | None, *, before: float) -> bool:
-    """Whether a pid still means the living process, of this user's, that was noted once.
+    """Whether a pid still means the living process that was noted once, whoever's it is.
 
     Args:
         pid: The pid.
@@ -124,13 +131,19 @@ def is_that_process(pid: int, started: int | None, *, before: float) -> bool:
     try:
         process = psutil.Process(pid)
         with process.oneshot():
-            if process.uids().effective != os.geteuid():
-                return False
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
             if started is not None:
                 return start_time(pid) == started
             return process.create_time() <= before + _SLACK_SECONDS
+    except psutil.Error:
+        return False
+
+
+def is_own(pid: int) -> bool:
+    """Whether a process is this user's."""
+    try:
+        return bool(psutil.Process(pid).uids().effective == os.geteuid())
     except psutil.Error:
         return False
 

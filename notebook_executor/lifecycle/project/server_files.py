@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from notebook_executor.lifecycle.project.pid_file import is_that_process
+from notebook_executor.lifecycle.project.pid_file import is_own, is_that_process
 
 _NAME = re.compile(r"(?:jpserver|nbserver)-(\d{1,10})\.json")
 _MOST_BYTES = 65536
@@ -27,7 +27,8 @@ class ServerFile:
     Attributes:
         path: Where.
         pid: Whose it is, as its name says.
-        alive: Whether that process, of this user's, is still there.
+        alive: Whether that process is still there, and this user's.
+        stale: Whether it is gone: another user's is neither.
         port: Where it listens; None where the file does not say.
         url: Its address, without the token.
         directory: Which folder it serves.
@@ -36,6 +37,7 @@ class ServerFile:
     path: Path
     pid: int
     alive: bool
+    stale: bool
     port: int | None
     url: str | None
     directory: str | None
@@ -79,10 +81,12 @@ def _read(path: Path, pid: int) -> Iterator[ServerFile]:
             modified = path.stat().st_mtime
     said = loaded if isinstance(loaded, dict) else {}
     port, url, directory = said.get("port"), said.get("url"), said.get("root_dir")
+    there = is_that_process(pid, None, before=modified)
     yield ServerFile(
         path=path,
         pid=pid,
-        alive=is_that_process(pid, None, before=modified),
+        alive=there and is_own(pid),
+        stale=not there,
         port=port if type(port) is int else None,
         url=url.partition("?")[0] if isinstance(url, str) else None,
         directory=directory if isinstance(directory, str) else None,

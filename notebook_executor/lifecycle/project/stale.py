@@ -9,15 +9,11 @@ from pathlib import Path
 import psutil
 
 from notebook_executor.errors import ServerError
-from notebook_executor.lifecycle.project.finding import (
-    find_servers,
-    is_of_living,
-    pid_of_runtime_file,
-    runtime_files,
-)
+from notebook_executor.lifecycle.project.finding import find_servers
 from notebook_executor.lifecycle.project.locking import locked
 from notebook_executor.lifecycle.project.pid_file import read_pid_files, remove_pid_file
 from notebook_executor.lifecycle.project.places import forget
+from notebook_executor.lifecycle.project.server_files import server_files
 from notebook_executor.lifecycle.project.settings import Project
 
 # A manager writes the file before it starts the kernel.
@@ -31,7 +27,7 @@ def remove_stale(project: Project) -> list[Path]:
     """
     removed = []
     for file in read_pid_files(project):
-        if not file.alive:
+        if file.stale:
             remove_pid_file(file)
             removed.append(file.path)
     stale = [*_of_dead_servers(project), *_of_dead_kernels(project)]
@@ -50,11 +46,10 @@ def tidy_up(project: Project) -> tuple[Path, ...]:
 
 
 def _of_dead_servers(project: Project) -> Iterable[Path]:
-    for path in runtime_files(project):
-        pid = pid_of_runtime_file(path)
-        if pid is not None and not is_of_living(path, pid):
-            yield path
-            yield path.with_name(f"{path.stem}-open.html")
+    for file in server_files(project.runtime):
+        if file.stale:
+            yield file.path
+            yield file.path.with_name(f"{file.path.stem}-open.html")
 
 
 def _of_dead_kernels(project: Project) -> Iterable[Path]:

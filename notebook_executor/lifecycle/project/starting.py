@@ -15,7 +15,12 @@ from notebook_executor.lifecycle.directories import bases
 from notebook_executor.lifecycle.project.asking import Answer, ask_state
 from notebook_executor.lifecycle.project.becoming import becoming_arguments, server_environment
 from notebook_executor.lifecycle.project.ending import end_tree
-from notebook_executor.lifecycle.project.finding import RunningServer, find_servers, listens
+from notebook_executor.lifecycle.project.finding import (
+    RunningServer,
+    find_servers,
+    listens,
+    of_another_user,
+)
 from notebook_executor.lifecycle.project.locking import StopRequests, locked
 from notebook_executor.lifecycle.project.log import ServerLog, open_log
 from notebook_executor.lifecycle.project.places import (
@@ -84,7 +89,7 @@ def start_server(project: Project, wanted: Wanted) -> StartedServer:
         UsageError: JupyterLab is missing in this environment, or the port is none.
         ServerError: It did not become ready, and nothing of it is left.
     """
-    check_wanted(wanted)
+    check_possible(project, wanted)
     make_folders(project)
     stops = StopRequests(project)
     with locked(project, wanted.patience):
@@ -109,13 +114,28 @@ def start_locked(project: Project, wanted: Wanted, stops: StopRequests) -> Start
         os.close(log.descriptor)
 
 
-def check_wanted(wanted: Wanted) -> None:
-    """Raise UsageError for what can be seen to fail before anything is done."""
+def check_possible(project: Project, wanted: Wanted) -> None:
+    """Refuse what can be seen to fail before anything is done.
+
+    Raises:
+        UsageError: The port is none, or JupyterLab is missing in this environment.
+        ServerError: Another user's server runs here.
+    """
     check_port(wanted.port)
     if importlib.util.find_spec("jupyterlab") is None:
         raise UsageError(
             "JupyterLab is not installed in this environment",
             hint="Have the project depend on notebook_executor[server].",
+        )
+    check_owner(project)
+
+
+def check_owner(project: Project) -> None:
+    """Raise ServerError where another user's server runs: nothing of it is touched."""
+    if (pid := of_another_user(project)) is not None:
+        raise ServerError(
+            f"Another user has a server running here, process {pid}",
+            hint="Ask for it to be stopped, or make a copy of the project.",
         )
 
 

@@ -12,7 +12,11 @@ from typing import Any, Literal
 import psutil
 
 from notebook_executor.lifecycle.project.asking import ask_kernels, ask_sessions, ask_state
-from notebook_executor.lifecycle.project.finding import RunningServer, find_servers
+from notebook_executor.lifecycle.project.finding import (
+    RunningServer,
+    find_servers,
+    of_another_user,
+)
 from notebook_executor.lifecycle.project.orphans import Orphan, find_orphans
 from notebook_executor.lifecycle.project.places import read_token
 from notebook_executor.lifecycle.project.settings import Project
@@ -59,6 +63,7 @@ class ProjectStatus:
         jupyterlab: The version that it has; None for none.
         server: The server; None where none runs.
         others: Further ones of the same project, of which there should be none.
+        another_users: The process of another user's server, which is left alone; None for none.
         kernels: The server's.
         orphans: What was left by those that are gone.
         removed: Files of dead servers and kernels that were removed just now.
@@ -70,6 +75,7 @@ class ProjectStatus:
     jupyterlab: str | None
     server: RunningServer | None
     others: tuple[RunningServer, ...]
+    another_users: int | None
     kernels: tuple[KernelStatus, ...]
     orphans: tuple[Orphan, ...]
     removed: tuple[Path, ...]
@@ -84,6 +90,7 @@ class ProjectStatus:
             "environment": {"python": self.python, "jupyterlab": self.jupyterlab},
             "server": described(self.server) if self.server else None,
             "others": [described(server) for server in self.others],
+            "another_users": self.another_users,
             "kernels": [asdict(kernel) for kernel in self.kernels],
             "orphans": [asdict(orphan) for orphan in self.orphans],
             "removed": [str(path) for path in self.removed],
@@ -119,6 +126,7 @@ def look_at(project: Project) -> ProjectStatus:
         jupyterlab=_version("jupyterlab"),
         server=server,
         others=tuple(servers[1:]),
+        another_users=of_another_user(project),
         kernels=_kernels(server, token) if server and state == "running" else (),
         orphans=tuple(find_orphans(project, [server.pid for server in servers])),
         removed=removed,

@@ -16,7 +16,8 @@ from notebook_executor.lifecycle.project.stale import remove_stale
 from notebook_executor.lifecycle.project.starting import (
     StartedServer,
     Wanted,
-    check_wanted,
+    check_owner,
+    check_possible,
     start_locked,
 )
 
@@ -48,8 +49,9 @@ def stop_server(project: Project) -> StoppedServers:
     A start that is under way gives up: none of them has a server when this returns.
 
     Raises:
-        ServerError: Another start or stop goes on and on.
+        ServerError: Another start or stop goes on and on, or the server is another user's.
     """
+    check_owner(project)
     if not project.runtime.is_dir():
         return StoppedServers(_end_all(project), ())
     StopRequests(project).ask()
@@ -67,7 +69,7 @@ def restart_server(project: Project, wanted: Wanted) -> tuple[StoppedServers, St
         ServerError: The old one would not go, or no new one became ready. Where the port that is
             wanted is another program's, the old one goes on.
     """
-    check_wanted(wanted)
+    check_possible(project, wanted)
     make_folders(project)
     stops = StopRequests(project)
     with locked(project, wanted.patience):

@@ -21,6 +21,8 @@ def status_lines(status: ProjectStatus) -> Iterator[str]:
     yield from _server_lines(status)
     for other in status.others:
         yield f"  another    process {other.pid}, {other.url or 'address unknown'}"
+    if status.another_users:
+        yield f"  another user's, process {status.another_users}"
     if status.state == "running":
         yield f"kernels      {len(status.kernels) or 'none'}"
     yield from map(_kernel_line, status.kernels)

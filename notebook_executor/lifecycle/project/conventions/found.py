@@ -108,7 +108,7 @@ def pid_file(project: Project, servers: Sequence[SeenServer]) -> Iterator[Remark
         place = file.path.relative_to(project.root)
         if file.pid is None:
             yield problem(f"{place} does not hold a pid", "Write the server's pid alone into it.")
-        elif not file.alive:
+        elif file.stale:
             text = f"{place} names {file.pid}, which is gone or somebody else by now"
             yield warning(text, "scripts/app.sh stop, or the next start, is to remove it.")
         else:
@@ -135,7 +135,7 @@ def orphans(found: Sequence[Orphan]) -> Iterator[Remark]:
 
 
 def stale_files(project: Project) -> Iterator[Remark]:
-    stale = [file.path.name for file in server_files(project.runtime) if not file.alive]
+    stale = [file.path.name for file in server_files(project.runtime) if file.stale]
     if stale:
         text = f"in .jupyter_runtime: {', '.join(stale)}"
         yield warning(text, "scripts/app.sh status is to remove them.")
