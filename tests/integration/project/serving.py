@@ -156,7 +156,8 @@ def kernel_of(project: ServedProject) -> Iterator[tuple[str, BlockingKernelClien
     wait_until(lambda: bool(files()))
     client = BlockingKernelClient()
     client.load_connection_file(str(files()[0]))
-    client.start_channels()
+    # A loaded machine's heart beats late, which the client takes for a death.
+    client.start_channels(hb=False)
     try:
         client.wait_for_ready(timeout=PATIENCE)
         yield identifier, client
