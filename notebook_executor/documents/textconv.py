@@ -31,7 +31,8 @@ def as_text(data: bytes, name: str) -> bytes:
 def _cell(cell: dict[str, Any]) -> Iterator[str]:
     marks = [f"#{tag}" for tag in tags(cell)]
     yield " ".join(["──", cell["cell_type"], cell["id"], *marks])
-    yield from cell["source"].splitlines()
+    # Not splitlines: that one hides a newline at the end, and the signs that it takes for some.
+    yield from cell["source"].split("\n") if cell["source"] else ()
     others = {name: value for name, value in cell["metadata"].items() if name != "tags"}
     yield from _part("metadata", metadata_text(others))
     yield from _part("attachments", bundles_text(cell.get("attachments", {})))
