@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from notebook_executor.review.forges.choosing import (
 )
 from notebook_executor.review.forges.github import api_of
 from notebook_executor.review.forges.tokens import Credential
+from tests.integration.forges import contract
 from tests.integration.repositories import git, isolate_git, make_repository
 
 SECRET = "s3cret-token"
@@ -251,3 +253,15 @@ def test_settings_that_make_no_sense(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(NotebookExecutorError):
         read_forge_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize("kind", ["gitea", "github"])
+def test_all_calls_are_documented(kind: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/propose.md").read_text("utf-8")
+    extract = json.loads((Path(contract.__file__).parent / f"{kind}.json").read_text("utf-8"))
+
+    calls = [
+        f"`{method.upper()} {path}`" for path, found in extract["paths"].items() for method in found
+    ]
+    assert len(calls) >= 10
+    assert [call for call in calls if call not in page] == []

@@ -44,7 +44,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
         git(bare, "config", "receive.autogc", "false")
         git(bare, "config", "http.receivepack", "true")
         make_clone(folder / "project", bare)
-        for repository in (first, bare, folder / "project"):
+        for repository in (first, folder / "project"):
             git(repository, "repack", "-adq")  # fewer files to copy
     return folder
 
@@ -68,6 +68,7 @@ def project(
     monkeypatch.setenv("NBX_FORGE_TOKEN", TOKEN)
     root = shutil.copytree(originals / "project", tmp_path / "project", symlinks=True)
     git(root, "remote", "set-url", "origin", server.remote)
+    git(server.bare, "fetch", "--quiet", str(root), "main:main")
     git(root, "update-index", "-q", "--refresh", check=False)  # a copy's times are its own
     return Project(root, write_executed(tmp_path))
 

@@ -121,12 +121,12 @@ def write_notebook(root: Path, **fields: Any) -> None:
 
 
 def make_clone(root: Path, bare: Path) -> None:
-    """A clone that has pushed a notebook, in the middle of somebody's work."""
+    """A clone with a notebook that is still to be pushed, in the middle of somebody's work."""
     git(root.parent, "clone", "--quiet", str(bare), str(root))
     write_notebook(root)
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "a notebook")
-    git(root, "push", "--quiet", "origin", "main")
+    git(root, "update-ref", "refs/remotes/origin/main", "main")
     git(root, "checkout", "--quiet", "-b", "somebodys-work")
     (root / "README").write_text("half done\n", "utf-8")
     (root / "staged").write_text("staged\n", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 import subprocess
@@ -201,6 +202,7 @@ def test_nobody_listens(repository: Repository, kind: Any) -> None:
     assert (caught.value.kind, caught.value.settled) == ("unreachable", True)
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes a certificate")
 def test_a_certificate_that_nobody_trusts(
     repository: Repository, tmp_path: Path, kind: Any
 ) -> None:
