@@ -75,7 +75,8 @@ def reviews(executor: NotebookExecutor) -> None:
     )
     executor.review(index=True, on_notebook=lambda one: print(one.path, one.verdict))
     assert_type(review.ok, bool)
-    assert_type(review.to_markdown(), str)
+    assert_type(review.to_markdown(max_chars=1000), str)
+    assert_type(review.to_html(), str)
     assert_type(review.for_llm(1000), str)
     for notebook in review.notebooks:
         assert_type(notebook.executes, bool | None)
