@@ -177,7 +177,7 @@ def configured_for(clone: Path, home: Path, *names: str) -> None:
 def test_the_environment_that_set_it_up_need_not_be_on_the_path(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured_for(clone, environment_of(tmp_path / 'it\'s 100% "mine" $HOME'))
+    configured_for(clone, environment_of(tmp_path / 'it\'s 100%full "mine" $HOME'))
     monkeypatch.setenv("PATH", bare_path(tmp_path / "bare"))
 
     executed(clone / "a.ipynb", "print(1)")
