@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -48,22 +47,18 @@ class Cells:
 
     def __init__(self, new_tally: Callable[[], Tally]) -> None:
         self._new_tally = new_tally
-        self._lock = threading.Lock()
         self._running: RunningCell | None = None
 
     def began(self, message_id: str, cell_id: str | None, deadline: float | None) -> None:
-        with self._lock:
-            self._running = RunningCell(message_id, cell_id, self._new_tally(), deadline)
+        self._running = RunningCell(message_id, cell_id, self._new_tally(), deadline)
 
     def ended(self, reason: str = _ENDED) -> None:
         """Give up the calls that are still under way, and let no others begin.
 
         When it returns, everything is on record that the cell has called.
         """
-        with self._lock:
-            running, self._running = self._running, None
-            calls = tuple(running.calls) if running is not None else ()
-        for call in calls:
+        running, self._running = self._running, None
+        for call in running.calls.copy() if running is not None else ():
             call.give_up(reason)
 
     def enter(self, message_id: str | None, call: Underway) -> RunningCell:
@@ -76,15 +71,18 @@ class Cells:
         Raises:
             ToolDeniedError: No cell is running, or another one.
         """
-        with self._lock:
-            running = self._running
-            if running is None:
-                raise ToolDeniedError(_NONE, hint=_HINT)
-            if message_id not in (None, running.message_id):
-                raise ToolDeniedError(_ENDED, hint=_HINT)
-            running.calls.add(call)
+        running = self._running
+        if running is None:
+            raise ToolDeniedError(_NONE, hint=_HINT)
+        if message_id is not None and message_id != running.message_id:
+            raise ToolDeniedError(_ENDED, hint=_HINT)
+        running.calls.add(call)
+        # Each step is one of the interpreter's own, so no lock: either ``ended`` has seen the
+        # call, or this sees that the cell has ended.
+        if self._running is not running:
+            self.leave(running, call)
+            raise ToolDeniedError(_ENDED, hint=_HINT)
         return running
 
     def leave(self, running: RunningCell, call: Underway) -> None:
-        with self._lock:
-            running.calls.discard(call)
+        running.calls.discard(call)

@@ -189,6 +189,22 @@ class CallUnderway:
         deadline: On the monotonic clock, by its budgets; None for none.
     """
 
+    __slots__ = (
+        "_answered",
+        "_answering",
+        "_at",
+        "_began",
+        "_desk",
+        "_reply",
+        "arguments",
+        "cancelled",
+        "cell",
+        "deadline",
+        "secret",
+        "size",
+        "tool",
+    )
+
     def __init__(
         self,
         desk: Desk,
@@ -250,17 +266,17 @@ class CallUnderway:
         arguments, places = desk.redactor.arguments(self.arguments, self.secret)
         result, more = desk.redactor.result(text) if desk.keeps_results else (None, [])
         return FinishedCall(
-            at=self._at,
-            tool=storable(self.tool),
-            arguments=arguments,
-            cell_id=self.cell.cell_id if self.cell else None,
-            size=self.size,
-            replayed=desk.replays,
-            duration_seconds=round(time.monotonic() - self._began, 6),
-            bytes=0 if failure else len(text),
-            result=result,
-            failure=failure,
-            redacted=(*places, *more),
+            self._at,
+            storable(self.tool),
+            arguments,
+            self.cell.cell_id if self.cell else None,
+            self.size,
+            desk.replays,
+            round(time.monotonic() - self._began, 6),
+            0 if failure else len(text),
+            result,
+            failure,
+            (*places, *more),
         )
 
 
