@@ -20,6 +20,9 @@ needs Python 3.9 and the standard library, and never imports ``notebook_executor
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from hermes_runtime.agent_tools import (
     patch,
     read_file,
@@ -61,3 +64,14 @@ __all__ = [
     "web_search",
     "write_file",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "aio":  # it has a pool of threads, which most notebooks never need
+        return import_module("hermes_runtime.aio")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # For tab completion: what is offered, without the modules that it comes from.
+    return [*__all__, "aio", "__doc__", "__name__"]

@@ -66,6 +66,13 @@ def test_the_names_for_tools_are_these() -> None:
     ]
 
 
+def test_tab_completion_shows_what_is_offered_and_help_explains_it() -> None:
+    offered = {name for name in dir(hermes_runtime) if not name.startswith("_")}
+    assert offered == {*hermes_runtime.__all__, "aio"}
+    for name in offered:
+        assert inspect.getdoc(getattr(hermes_runtime, name)), name
+
+
 def test_the_names_in_kernels_are_these() -> None:
     assert hermes_runtime.__all__ == [
         "ReplayMismatchError",
