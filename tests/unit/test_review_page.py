@@ -189,8 +189,10 @@ def test_a_page_of_nothing_is_a_page() -> None:
 
 
 def test_twenty_notebooks_with_twenty_megabytes_each_make_a_page_that_opens() -> None:
+    picture = "A" * 2_000_000  # one for all: it is the page that must not hold them
+
     def big(number: int) -> Any:
-        cells = [cell("plot()", f"c{n}", shown(image_png="A" * 2_000_000)) for n in range(10)]
+        cells = [cell("plot()", f"c{n}", shown(image_png=picture)) for n in range(10)]
         made = passing(f"{number:02}.ipynb", output_path=f".nbx/{number:02}.ipynb")
         head = nbformat.v4.new_notebook(cells=cells)
         return made.with_notebooks(ReviewedNotebooks(head=head))
