@@ -83,7 +83,8 @@ def picture(page: Path, target: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("There is no Chromium here to make a picture with.")
-    with tempfile.TemporaryDirectory() as profile:
+    # The browser's helpers may outlive it for a moment, and write there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         flags = [
             *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
             *("--disable-background-networking", "--disable-dev-shm-usage"),
