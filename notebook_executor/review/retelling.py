@@ -12,6 +12,8 @@ from notebook_executor.git.repository import GitError, Repository
 from notebook_executor.review.models import Review
 
 _REMOTE = "origin"
+# Not that of a proposal: who proposes tells of the review, too, with another token.
+_MARKER = "<!-- nbx-review-ci -->"
 
 
 def read_review(path: str | os.PathLike[str]) -> Review:
@@ -35,7 +37,7 @@ def read_review(path: str | os.PathLike[str]) -> Review:
 
 
 def comment_on(review: Review, number: int, root: Path) -> str:
-    """Write the report into a pull request's comment; there is one, which each review renews.
+    """Write the report into CI's comment of a pull request; there is one, which each review renews.
 
     The forge is that of the remote ``origin``.
 
@@ -54,7 +56,6 @@ def comment_on(review: Review, number: int, root: Path) -> str:
     """
     from notebook_executor.review.forges.addresses import address_of
     from notebook_executor.review.forges.choosing import choose_forge, read_forge_settings
-    from notebook_executor.review.report_markdown import MARKER
 
     try:
         repository = Repository.of(root)
@@ -63,4 +64,4 @@ def comment_on(review: Review, number: int, root: Path) -> str:
         raise UsageError(error.message, hint="Comment from a clone of the forge's.") from error
     chosen = choose_forge(address, repository, read_forge_settings(root, os.environ))
     with chosen.forge as forge:
-        return forge.comment(number, MARKER, review.to_markdown())
+        return forge.comment(number, _MARKER, f"{_MARKER}\n{review.to_markdown()}")

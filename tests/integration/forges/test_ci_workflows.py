@@ -18,6 +18,7 @@ from tests.integration.forges.server import TOKEN, ForgeState
 from tests.integration.repositories import git
 
 NAME = "my report.ipynb"
+PROPOSED = f"{MARKER}\nwhat the agent says"
 _EXPRESSION = re.compile(r"\$\{\{ *([a-z_.]+) *\}\}")
 Ran = dict[str, subprocess.CompletedProcess[str]]
 
@@ -95,6 +96,7 @@ def test_what_the_workflow_types(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     number = chosen.forge.open_pull("agent/edit", "main", "A title", "A body").number
+    chosen.forge.comment(number, MARKER, PROPOSED)
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     (bin_ / "pip").write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/installed"\n')
@@ -121,16 +123,20 @@ def test_what_the_workflow_types(
     assert "ValueError" in runner.summary.read_text()
     assert "<html" in (runner.checkout / "review.html").read_text()
     assert comment.returncode == 0, comment.stderr
-    assert [MARKER in one["body"] for one in server.comments] == [True]
-    assert "ValueError" in server.comments[0]["body"]
+    theirs, ours = (one["body"] for one in server.comments)
+    assert theirs == PROPOSED
+    assert MARKER in ours
+    assert "ValueError" in ours
 
     pushed(agent, bare, "agent/edit", "x = 1\nprint(x)", "y = 3")
     ran = Runner(kind, checked_out(bare, server, tmp_path / "run 2" / "checkout"), values).run()
 
     assert [done.returncode for done in ran.values()] == [0, 0, 0, 0], ran
     assert "::error" not in ran["Review"].stderr
-    assert [MARKER in one["body"] for one in server.comments] == [True]
-    assert "ValueError" not in server.comments[0]["body"]
+    theirs, ours = (one["body"] for one in server.comments)
+    assert theirs == PROPOSED
+    assert MARKER in ours
+    assert "ValueError" not in ours
 
 
 def test_the_token_is_where_no_notebook_runs(kind: str) -> None:
