@@ -64,7 +64,10 @@ def _content(
         stream = read_stream(memoryview(part))
         if stream is not None:
             return stream
-    return _object(session, str(part, "utf-8", "replace"))
+    text = str(part, "utf-8", "replace")
+    # What zmq holds goes before there is the object as well.
+    del part
+    return _object(session, text)
 
 
 def _object(session: Session, text: str) -> dict[str, Any]:
