@@ -17,7 +17,8 @@ from notebook_executor.lifecycle.proctree import below, pids, start_ticks
 
 FIELD = "session"
 _LOOK_SECONDS = 0.05
-_KILL_SECONDS = 5.0
+# A killed process has to run once more to be gone, which takes its time where many want to run.
+_KILL_SECONDS = 15.0
 _KILL_PAUSE = 0.01
 
 

@@ -41,8 +41,9 @@ def listeners() -> list[Listener]:
 def _sockets() -> list[tuple[int, int | None]]:
     try:
         connections = psutil.net_connections("tcp")
-    except (psutil.Error, OSError):
-        # macOS tells an ordinary user of its own processes alone, and only one by one.
+    except (psutil.Error, OSError, RuntimeError):
+        # macOS tells an ordinary user of its own processes alone, and only one by one. And psutil
+        # raises RuntimeError for a line of /proc/net/tcp that it cannot read.
         return [
             (port, process.pid) for process in psutil.process_iter() for port in _ports_of(process)
         ]
