@@ -29,7 +29,9 @@ _COMMANDS = {
     "filter.nbstripout.process": "strip --filter-process",
     "filter.nbstripout.clean": "strip --filter=%f",
     "diff.jupyternotebook.textconv": "show --textconv",
-    "merge.jupyternotebook.driver": "merge --git=%P --marker-size=%L %O %A %B",
+    # Of a driver that cannot be started git keeps ours, and nothing shows that theirs are missing.
+    "merge.jupyternotebook.driver": "merge --git=%P --marker-size=%L %O %A %B"
+    " || { c=$?; test $c -lt 126 && exit $c; git merge-file %A %O %B; }",
 }
 _PLAIN = {
     "filter.nbstripout.smudge": "cat",

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from notebook_executor.documents.reading import parse_notebook
+from notebook_executor.git import drivers
 from tests.integration.clones import (
+    bare_path,
     executed,
     isolate_commands,
     make_clone,
@@ -161,6 +163,22 @@ def test_what_is_no_notebook_is_merged_line_by_line(clone: Path) -> None:
     assert "<<<<<<< ours\nNOT a notebook\n=======\nNot a notebook\n>>>>>>> theirs" in (
         path.read_text()
     )
+
+
+def test_without_nbx_nothing_of_theirs_is_lost(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch(clone, "side", "a = 1", "b = 20", "c = 3")
+    commit(clone, "a = 1", "b = 22", "c = 3")
+    driver = "merge.jupyternotebook.driver"
+    git(clone, "config", driver, drivers.wanted(tmp_path / "gone")[driver])
+    monkeypatch.setenv("PATH", bare_path(tmp_path / "bare"))
+
+    done = typed(clone, "git", "merge", "side")
+
+    assert done.returncode != 0
+    text = (clone / "in here" / NAME).read_text()
+    assert all(part in text for part in ("<<<<<<<", "b = 22", "b = 20", ">>>>>>>"))
 
 
 def test_conflicts_of_the_bases_of_crossed_histories_are_not_told(clone: Path) -> None:
