@@ -26,7 +26,7 @@ from tests.integration.repositories import git
 
 TOKEN = "secret-token-of-the-tests"
 How = Literal["answer", "drop", "drop after", "half", "silence", "not json"]
-_GIT_LIMIT = 60
+_GIT_LIMIT = 120
 
 
 @dataclass
@@ -172,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             self._send(answer)
         elif fault.how == "silence":
-            state.over.wait(60)
+            state.over.wait(120)
         elif fault.how == "half":
             self._send(answer, half=True)
         elif fault.how == "not json":

@@ -150,7 +150,7 @@ def test_what_is_no_answer(
     repository: Repository, server: ForgeState, kind: Any, branch: str, how: How
 ) -> None:
     server.faults.append(Fault("GET", _PULLS, how, times=9))
-    pace = Pace(waits=(), silence=1.0)
+    pace = Pace(waits=(), silence=1.0) if how == "silence" else QUICK
     chosen = choose_forge(
         address_of(server.remote), repository, ForgeSettings(kind=kind),
         environment={"NBX_FORGE_TOKEN": TOKEN}, pace=pace,

@@ -265,7 +265,7 @@ def test_two_at_once(project: Project, server: ForgeState, bare: Path) -> None:
 
     class Both(Project):
         def review(self, base: str, head: str) -> Any:
-            together.wait(60)
+            together.wait(120)
             return super().review(base, head)
 
     twins = [Both(project.root, project.executed) for _ in range(2)]
