@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ from notebook_executor.schedule.entry import Entry
 from notebook_executor.schedule.loading import Loaded, load_entries
 from notebook_executor.schedule.problems import Problem
 from notebook_executor.schedule.templates import render
+from notebook_executor.text import one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 FOLDER = "schedules"
 _RUN_ID = "review"
+_WARNING_CHARS = 300
 
 
 class Schedules:
@@ -88,6 +91,7 @@ def check_schedules(subject: Subject, scene: Scene) -> Finding:
             problems += scene.schedules.problems_with(entry, subject)
         if not gone:
             _choose_parameters(subject, scene, entries)
+            subject.warnings += _without_effect(subject)
     except DocumentError as error:  # the parameters cell is no Python
         subject.parameters_fit = False
         return Finding("failed", error.message, error.hint)
@@ -125,6 +129,21 @@ def _take_from(entry: Entry, subject: Subject, scene: Scene) -> None:
         subject.warnings.append(f"{place}: {error.message}; its defaults are used instead.")
         return
     subject.parameters, subject.parameters_from = given, place
+
+
+def _without_effect(subject: Subject) -> Iterator[str]:
+    """The defaults that the change has changed, and that this review's run was not given."""
+    if subject.notebook is None or subject.before is None:
+        return
+    old, new = read_parameters(subject.before), read_parameters(subject.notebook)
+    for name in old.keys() & new.keys() & subject.parameters.keys():
+        was, now = old[name].default_source, new[name].default_source
+        if was != now:
+            yield one_line(
+                f"The default of {name} was {was or 'none'}, is {now or 'none'}; it was run with "
+                f"{subject.parameters[name]!r}, which {subject.parameters_from} gives.",
+                _WARNING_CHARS,
+            )
 
 
 def _stale(scene: Scene, entry: Entry, subject: Subject) -> ParameterProblem:

@@ -87,6 +87,7 @@ def _base(project: Project) -> None:
     project.notebook("notebooks/old name.ipynb", "print('a')", "print('b')", "print('c')")
     project.notebook("notebooks/matches.ipynb", "print('same')")
     project.notebook("notebooks/tools.ipynb", "print('none')")
+    project.notebook("notebooks/from_pyproject.ipynb", "print(word)", parameters="word = 'old'")
     for name, printed, run in (
         ("matches", "same", True),
         ("differs", "before", True),
@@ -174,7 +175,7 @@ def _steps(review: Review, name: str) -> dict[str, tuple[StepStatus, str]]:
         ("damaged", "added", "fail", None, None),
         ("misfit", "added", "fail", None, None),
         ("scheduled", "added", "nothing_to_compare", True, None),
-        ("from_pyproject", "added", "nothing_to_compare", True, None),
+        ("from_pyproject", "modified", "nothing_to_compare", True, None),
         ("unstripped", "added", "fail", True, None),
         ("siblings 1", "added", "nothing_to_compare", True, None),
         ("siblings 2", "added", "nothing_to_compare", True, None),
@@ -274,6 +275,10 @@ def test_schedules_are_held_against_the_notebook(review: Review) -> None:
 def test_parameters_come_from_where_the_project_says(review: Review, project: Project) -> None:
     given = _one(review, "from_pyproject")
     assert (given.parameters, given.parameters_from) == ({"word": "given"}, "pyproject.toml")
+    assert (
+        "The default of word was 'old', is 'own'; it was run with 'given', which pyproject.toml "
+        "gives."
+    ) in given.warnings
 
     scheduled = _one(review, "scheduled")
     assert scheduled.parameters_from == "schedules/all.yaml, entry nightly"
