@@ -207,7 +207,7 @@ class ProjectChecks(ProjectDocuments, ABC):
         base: str = "main",
         branch: str | None = None,
         parameters: Mapping[str, Any] | None = None,
-        body: str = "",
+        body: str | None = None,
         allow_failing: bool = False,
         attach: bool = True,
         rerun_base: bool = False,
@@ -253,7 +253,7 @@ class ProjectChecks(ProjectDocuments, ABC):
             title=title,
             base=base,
             branch=branch,
-            body=body,
+            body=body or "",
             allow_failing=allow_failing,
             attach=attach,
         )

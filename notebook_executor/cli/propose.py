@@ -32,7 +32,7 @@ from notebook_executor.cli.screen import Screen, write, write_json
 @notebook_argument
 @click.option("--edits", metavar="FILE", help="A batch of edits as JSON [standard input].")
 @click.option("--title", metavar="TEXT", required=True, help="Of the pull request and the commit.")
-@click.option("--body", metavar="TEXT", default="", help="The text above the report.")
+@click.option("--body", metavar="TEXT", help="The text above the report.")
 @click.option("--base", metavar="BRANCH", default="main", help="What it is for [main].")
 @click.option("--branch", metavar="BRANCH", help="What it is on [named by path and title].")
 @click.option(

@@ -46,6 +46,17 @@ def checked_title(title: str) -> str:
     return plain
 
 
+def checked_body(body: str) -> str:
+    """The text above the report, without space around it.
+
+    Raises:
+        UsageError: It leaves no room for the report.
+    """
+    plain = body.strip()
+    _room(plain, "")
+    return plain
+
+
 def branch_name(path: str, title: str) -> str:
     """The branch that proposals of this title for this notebook are on."""
     digest = hashlib.sha256(f"{path}\0{title}".encode("utf-8", "replace")).hexdigest()[:8]
@@ -55,22 +66,28 @@ def branch_name(path: str, title: str) -> str:
 
 
 def pull_text(body: str, review: Review) -> str:
-    """The text that a pull request is opened with.
-
-    Raises:
-        UsageError: The body leaves no room for the report.
-    """
-    return _joined(body.strip(), "", review)
+    """The text that a pull request is opened with."""
+    return _joined(body, "", review)
 
 
 def renewed_text(pull: Pull, review: Review) -> str:
-    """A pull request's text with another report; the rest is its people's, and stays."""
+    """A pull request's text with another report; the rest is its people's, and stays.
+
+    Raises:
+        UsageError: The rest leaves no room for the report.
+    """
     before, found, after = pull.body.replace("\r\n", "\n").partition(MARKER)
     after = after.partition(END_MARKER)[2] if found else ""
     return _joined(before.strip(), after.strip(), review)
 
 
 def _joined(before: str, after: str, review: Review) -> str:
+    report = f"{review.to_markdown(_room(before, after)).strip()}\n\n{END_MARKER}"
+    return "\n\n".join(part for part in (before, report, after) if part) + "\n"
+
+
+def _room(before: str, after: str) -> int:
+    """How many characters the report may have between texts of people."""
     room = _LONGEST - len(before) - len(after) - len(END_MARKER) - 10
     if room < _LEAST:
         raise UsageError(
@@ -78,8 +95,7 @@ def _joined(before: str, after: str, review: Review) -> str:
             "report",
             hint=f"A pull request's text has some {_LONGEST} characters.",
         )
-    report = f"{review.to_markdown(room).strip()}\n\n{END_MARKER}"
-    return "\n\n".join(part for part in (before, report, after) if part) + "\n"
+    return room
 
 
 def comment_text(review: Review, commit: str, links: Iterable[Link]) -> str:

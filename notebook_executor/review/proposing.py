@@ -81,7 +81,7 @@ def propose(
 
 
 def _wanted(request: ProposalRequest, root: Path) -> Wanted:
-    title = text.checked_title(request.title)
+    title, body = text.checked_title(request.title), text.checked_body(request.body)
     edits = parse_edits(request.edits)
     try:
         repository = Repository.of(root)
@@ -98,7 +98,7 @@ def _wanted(request: ProposalRequest, root: Path) -> Wanted:
         base=request.base,
         branch=request.branch or text.branch_name(place, title),
         edits=edits,
-        message="\n\n".join(part for part in (title, request.body.strip()) if part),
+        message="\n\n".join(part for part in (title, body) if part),
     )
 
 
@@ -136,7 +136,7 @@ class Proposing:
         )
         if review.verdict == "fail" and not self.request.allow_failing:
             return proposal
-        body = text.pull_text(self.request.body, review)
+        body = text.pull_text(text.checked_body(self.request.body), review)
         proposed = self._pushed(proposed)
         review = review.model_copy(update={"head_commit": proposed.commit})
         proposal = proposal.model_copy(update={"commit": proposed.commit, "review": review})

@@ -117,7 +117,7 @@ def test_the_signature_of_propose_stays() -> None:
         "base='main'",
         "branch=None",
         "parameters=None",
-        "body=''",
+        "body=None",
         "allow_failing=False",
         "attach=True",
         "rerun_base=False",

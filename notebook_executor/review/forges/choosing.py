@@ -133,7 +133,7 @@ def _kind_of(web: str, pace: Pace) -> Kind:
     """The kind of a forge, by what it answers to somebody whom it does not know."""
     if origin_of(web) == "github.com" or origin_of(web).endswith(".ghe.com"):
         return "github"
-    place = f"the forge at {origin_of(web)}"
+    place = f"The forge at {origin_of(web)}"
     try:
         with httpx.Client(timeout=httpx.Timeout(pace.silence), follow_redirects=False) as client:
             if _is_gitea(client.get(f"{web}{API}/version")):
@@ -143,7 +143,7 @@ def _kind_of(web: str, pace: Pace) -> Kind:
     except httpx.TransportError as error:
         raise unanswered(error, "say what it is", place) from error
     raise UsageError(
-        f"{place[0].upper()}{place[1:]} does not say what it is",
+        f"{place} does not say what it is",
         hint=f"Set kind in {_TABLE} of pyproject.toml, or NBX_FORGE_KIND, to one of "
         f"{', '.join(_NAMES)}.",
     )
