@@ -59,11 +59,13 @@ def _after_interpreter(words: list[str]) -> list[str]:
         word, *words = words
         if word in _WITH_VALUE:
             words = words[1:]
-        elif word.startswith("-") and word.endswith("m") and not word.startswith("--"):
+        elif word.startswith(("-W", "-X", "--")):
+            continue
+        elif word.startswith("-") and word.endswith("m"):
             # The module's name follows, and options may be joined: -Im.
             return words if words and words[0] in _MODULES else []
         elif not word.startswith("-"):
             return [word, *words] if word not in _MODULES else []
-        elif "c" in word and not word.startswith("--"):
+        elif word == "-" or "c" in word:
             return []
     return []
