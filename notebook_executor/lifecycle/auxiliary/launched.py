@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from notebook_executor.errors import KernelDiedError, KernelError, KernelStartError, UsageError
+from notebook_executor.lifecycle.auxiliary.free_ports import HOST, free_port
 from notebook_executor.lifecycle.auxiliary.session import (
     EndedSession,
     Patience,
@@ -28,7 +29,6 @@ from notebook_executor.lifecycle.registry import pid_of
 from notebook_executor.lifecycle.shared_containment import SHARED
 
 _PAUSE = 0.02
-_HOST = "127.0.0.1"
 
 
 class LaunchedSession:
@@ -174,7 +174,8 @@ def launch(
             and in the values of ``env``, stand for what the session gets.
         directory: A directory that is made for it, 0700, and removed at its end; nothing may be
             there yet. None for the private one that it has anyway.
-        port: Where it is going to listen; 0 chooses one that is free now.
+        port: Where it is going to listen; 0 chooses one that is free now, and that the system
+            gives to nobody by itself.
         env: Its whole environment; None for this process's.
         cwd: Its working directory; None for this process's.
         name: What ``nbx ps`` calls it; the command's name by default.
@@ -194,7 +195,7 @@ def launch(
         _text(key, "The environment"): _text(value, "The environment")
         for key, value in (env or {}).items()
     }
-    chosen = None if port is None else _port(checked_port(port, lowest=0))
+    chosen = None if port is None else checked_port(port, lowest=0) or free_port()
     owned = None if directory is None else checked_directory(directory)
     place = Path(os.path.abspath(cwd or os.curdir))
     called = name or os.path.basename(words[0])
@@ -242,13 +243,6 @@ def _text(word: object, of: str) -> str:
     return text
 
 
-def _port(port: int) -> int:
-    if port:
-        return port
-    with socket.create_server((_HOST, 0)) as free:
-        return int(free.getsockname()[1])
-
-
 def _filled(word: str, known: Mapping[str, str]) -> str:
     for placeholder, value in known.items():
         word = word.replace(placeholder, value)
@@ -265,7 +259,7 @@ def _named(error: KernelStartError, name: str) -> KernelStartError:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex((_HOST, port)) == 0
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _last_line(text: str) -> str:
