@@ -63,6 +63,8 @@ def _start(project: Project, options: Namespace) -> int:
 def _restart(project: Project, options: Namespace) -> int:
     if is_within_server(project) and not leave(project):
         return 0
+    # Half of it, an end without a start, is what nobody wants whose terminal closes.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with StopSignals(signal.SIGINT, signal.SIGTERM) as signals:
         try:
             stopped, started = restart_server(project, _wanted(options, signals))

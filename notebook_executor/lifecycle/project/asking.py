@@ -58,7 +58,9 @@ def _get(address: str, resource: str, token: str, seconds: float) -> tuple[int, 
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         # Its certificate names another host than the address of this machine.
-        context = ssl._create_unverified_context()
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=seconds)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from notebook_executor.lifecycle.project.asking import ask_state
 from notebook_executor.lifecycle.project.pid_file import PidFile, read_pid_files, start_time
 from notebook_executor.lifecycle.project.server_files import ServerFile, server_files
 from notebook_executor.lifecycle.project.settings import Project
@@ -71,6 +72,22 @@ def listens(pid: int, port: int) -> bool:
         for connection in connections
         if connection.laddr
     )
+
+
+def is_answering(server: RunningServer, token: str, seconds: float) -> bool:
+    """Whether a server answers; of one that nothing says the address of, nobody can tell.
+
+    Args:
+        server: The server.
+        token: The project's.
+        seconds: How long each step may take.
+    """
+    if server.address is None:
+        return False
+    # Until one of ours has its port, another program may answer there.
+    if server.python is not None and not (server.port and listens(server.pid, server.port)):
+        return False
+    return ask_state(server.address, token, seconds) != "silent"
 
 
 def _described(pid: int, file: PidFile | None, told: ServerFile | None) -> RunningServer | None:

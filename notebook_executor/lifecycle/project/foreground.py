@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
@@ -45,5 +46,7 @@ def attend(
 
 
 def _write(out: int, text: bytes) -> None:
-    while text:
-        text = text[os.write(out, text) :]
+    # Whoever read it may be gone, and the server is not there for him alone.
+    with contextlib.suppress(OSError):
+        while text:
+            text = text[os.write(out, text) :]

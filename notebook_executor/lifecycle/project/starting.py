@@ -18,6 +18,7 @@ from notebook_executor.lifecycle.project.ending import end_tree
 from notebook_executor.lifecycle.project.finding import (
     RunningServer,
     find_servers,
+    is_answering,
     listens,
     of_another_user,
 )
@@ -140,18 +141,22 @@ def check_owner(project: Project) -> None:
 
 
 def _awaited(server: RunningServer, project: Project, token: str, deadline: float) -> RunningServer:
-    """A server that somebody else has started, once it answers or is gone or its time is up."""
-    while time.monotonic() < deadline:
+    """A server that somebody else has started, once it answers, or nothing says where to ask."""
+    while True:
         now = next((found for found in find_servers(project) if found.pid == server.pid), None)
         if now is None:
             raise ServerError(
                 f"The server that was starting, process {server.pid}, has ended",
                 hint=f"The log is {project.log}.",
             )
-        if now.address is None or ask_state(now.address, token, _ANSWER_SECONDS) != "silent":
+        if now.address is None or is_answering(now, token, _ANSWER_SECONDS):
             return now
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"There is a server, process {server.pid}, but it does not answer",
+                hint="Restart it.",
+            )
         time.sleep(_LOOK_SECONDS)
-    return server
 
 
 @dataclass(frozen=True)

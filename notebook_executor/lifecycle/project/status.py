@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import psutil
 
-from notebook_executor.lifecycle.project.asking import ask_kernels, ask_sessions, ask_state
+from notebook_executor.lifecycle.project.asking import ask_kernels, ask_sessions
 from notebook_executor.lifecycle.project.finding import (
     RunningServer,
     find_servers,
+    is_answering,
     of_another_user,
 )
 from notebook_executor.lifecycle.project.orphans import Orphan, find_orphans
@@ -136,9 +137,7 @@ def look_at(project: Project) -> ProjectStatus:
 def _state(server: RunningServer | None, token: str) -> State:
     if server is None:
         return "stopped"
-    if server.address is None or ask_state(server.address, token, _ANSWER_SECONDS) == "silent":
-        return "not answering"
-    return "running"
+    return "running" if is_answering(server, token, _ANSWER_SECONDS) else "not answering"
 
 
 def _kernels(server: RunningServer, token: str) -> tuple[KernelStatus, ...]:

@@ -104,10 +104,14 @@ def test_a_killed_server_takes_its_kernels_and_their_children_along(
     assert project.status()["removed"] == []
 
 
-def test_a_server_that_does_not_end_is_killed(project: ServedProject) -> None:
+def test_a_server_that_hangs_is_named_and_killed(project: ServedProject) -> None:
     server = psutil.Process(project.start()["pid"])
     there = [(server.pid, server.create_time())]
     server.suspend()
+
+    started = project.call("start", "--timeout", "0.5")
+    assert started.returncode == 1
+    assert f"process {server.pid}, but it does not answer" in started.stderr
 
     stopped = project.call("stop")
 
