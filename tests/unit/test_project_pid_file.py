@@ -29,8 +29,12 @@ _LONG_AGO = 1_000_000_000
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-c", "input()", "jupyter"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "print(flush=True); input()", "jupyter"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        # Just after it was executed, a process has no command line yet.
+        assert process.stdout is not None
+        process.stdout.readline()
         yield process
         process.kill()
 
