@@ -45,9 +45,9 @@ class _Run:
             self._heads[tool, cell] = head
         return head
 
-    def list_request(self) -> bytes:
+    def list_head(self) -> bytes:
         params = {"token": self._token}
-        return _encode({"jsonrpc": "2.0", "method": "tools", "params": params})[:-1].encode()
+        return _encode({"jsonrpc": "2.0", "method": "tools", "params": params})[:-2].encode()
 
 
 def call(tool: str, /, **arguments: Any) -> Any:
@@ -79,7 +79,7 @@ def call(tool: str, /, **arguments: Any) -> Any:
         raise ToolError(
             f"the arguments cannot be sent: {error}", tool=tool, hint="Pass what JSON can hold."
         ) from None
-    return _ask(run, tool, b"%b%b}" % (run.head(tool, _cell()), text.encode()))
+    return _ask(run, tool, run.head(tool, _cell()), text.encode())
 
 
 class ToolList(list):  # type: ignore[type-arg]
@@ -101,7 +101,7 @@ def tools() -> list[dict[str, Any]]:
     run = _run or _reach()
     if run is None:
         return ToolList(local_tools.local_tools())
-    return ToolList(_ask(run, "", run.list_request()))
+    return ToolList(_ask(run, "", run.list_head(), b""))
 
 
 def _described(tool: dict[str, Any]) -> str:
@@ -113,11 +113,11 @@ def _described(tool: dict[str, Any]) -> str:
     return f"{tool['name']}({', '.join(names)}){about}"
 
 
-def _ask(run: _Run, tool: str, request: bytes) -> Any:
+def _ask(run: _Run, tool: str, head: bytes, arguments: bytes) -> Any:
     number = next(_numbers)
     begins = b'{"jsonrpc":"2.0","id":%d,"result":' % number
     try:
-        answer = run.lines.ask(b'%b,"id":%d}\n' % (request, number), begins)
+        answer = run.lines.ask(b'%b%b},"id":%d}\n' % (head, arguments, number), begins)
         if answer.startswith(begins):
             return _decode(answer.decode(), len(begins))[0]
         error = _decode(answer.decode())[0]["error"]
