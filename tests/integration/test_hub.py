@@ -24,6 +24,8 @@ from notebook_executor.errors import UsageError
 from notebook_executor.lifecycle.project import services
 from notebook_executor.lifecycle.project.hub import Machine, ProjectView, survey
 from notebook_executor.lifecycle.project.hub_actions import find_target, stop
+from notebook_executor.lifecycle.project.orphans import kernel_file
+from notebook_executor.lifecycle.project.processes import look
 from notebook_executor.lifecycle.project.registered import register_project
 from tests.waiting import wait_until
 
@@ -114,6 +116,12 @@ def seen(root: Path, machine: Machine | None = None) -> ProjectView:
     return found
 
 
+def kernels_in(root: Path) -> list[int]:
+    """The living kernels whose connection file is the project's."""
+    files = {pid: kernel_file(one) for pid, one in look().items()}
+    return [pid for pid, file in files.items() if file and file.is_relative_to(root)]
+
+
 Hub = Callable[..., tuple[int, str, str]]
 
 
@@ -150,16 +158,15 @@ def test_a_real_server_and_its_kernel_are_shown_and_stopped(
     # Not through a proxy of the environment.
     opened = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     opened.open(asked, timeout=60).close()
-    kernel = next(
-        child
-        for child in psutil.Process(process.pid).children()
-        if "ipykernel_launcher" in child.cmdline()
-    )
+
+    def is_counted() -> bool:
+        kernels = seen(project).servers[0].kernels
+        return kernels.count == 1 and kernels.memory_bytes > 0
+
+    wait_until(is_counted)
 
     view = seen(project)
     (shown,) = view.servers
-    assert shown.kernels.count == 1
-    assert shown.kernels.memory_bytes > 0
     assert view.orphans == ()
     assert (view.registered, view.state) == (True, "running")
     assert (shown.server.pid, shown.server.mine, shown.server.caller) == (process.pid, True, False)
@@ -170,7 +177,7 @@ def test_a_real_server_and_its_kernel_are_shown_and_stopped(
     code, out, err = hub("stop", project)
     assert code == 0, out + err
     assert process.wait(60) is not None
-    wait_until(lambda: is_gone(kernel))
+    wait_until(lambda: not kernels_in(project))
     assert not record.exists()
     assert seen(project).state == "stopped"
 
