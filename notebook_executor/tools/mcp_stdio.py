@@ -22,9 +22,11 @@ from mcp_types import jsonrpc_message_adapter
 
 from notebook_executor.errors import KernelStartError, ToolError
 from notebook_executor.lifecycle.containment import Contained
+from notebook_executor.lifecycle.environment import looks_secret
 from notebook_executor.lifecycle.launching import OUTPUT_FILE
 from notebook_executor.lifecycle.shared_containment import SHARED
 from notebook_executor.text import one_line, tail
+from notebook_executor.tools.redaction import RedactionRules, Redactor
 
 Streams = tuple[
     MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
@@ -69,7 +71,7 @@ def running_server(
         raise _not_started(name, error.message) from error
     try:
         with contextlib.closing(_launched(name, contained, command, env, cwd, timeout)) as end:
-            yield ServerProcess(contained, end)
+            yield ServerProcess(contained, end, env)
             # The end of its input is what asks a server to end (MCP, "Lifecycle": Shutdown).
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -82,13 +84,17 @@ def running_server(
 class ServerProcess:
     """A running server: its end of the conversation, and what it has said on standard error."""
 
-    def __init__(self, contained: Contained, end: socket.socket) -> None:
+    def __init__(self, contained: Contained, end: socket.socket, env: Mapping[str, str]) -> None:
         self._contained = contained
         self._end = end
+        self._env = env
 
     def said(self) -> str:
-        """The end of what it wrote to standard error, on one line; empty if nothing."""
-        return _said(self._contained)
+        """The end of what it wrote to standard error, on one line; empty if nothing.
+
+        What its environment has under a name that says that it is secret is struck out.
+        """
+        return _said(self._contained, self._env)
 
     @contextlib.asynccontextmanager
     async def transport(self) -> AsyncIterator[Streams]:
@@ -145,12 +151,16 @@ def _launched(
             contained.launch(relay, env, cwd)
         except KernelStartError as error:
             raise _not_started(name, error.message) from error
-        _await_connection(listener, contained, name, timeout)
+        _await_connection(listener, contained, name, env, timeout)
         return listener.accept()[0]
 
 
 def _await_connection(
-    listener: socket.socket, contained: Contained, name: str, timeout: float
+    listener: socket.socket,
+    contained: Contained,
+    name: str,
+    env: Mapping[str, str],
+    timeout: float,
 ) -> None:
     deadline = time.monotonic() + timeout
     while not select.select([listener], [], [], 0)[0]:
@@ -159,15 +169,17 @@ def _await_connection(
             raise _not_started(name, f"it took more than {timeout:g} s")
         ready = select.select([listener.fileno(), contained.death_fd], [], [], left)[0]
         if ready == [contained.death_fd]:
-            raise _not_started(name, _said(contained) or "it has ended")
+            raise _not_started(name, _said(contained, env) or "it has ended")
 
 
-def _said(contained: Contained) -> str:
+def _said(contained: Contained, env: Mapping[str, str]) -> str:
     try:
         written = (contained.directory / OUTPUT_FILE).read_bytes()[-10 * _SAID :]
     except OSError:
         return ""
-    return tail(one_line(written.decode(errors="replace"), 10 * _SAID), _SAID)
+    secrets = [value for variable, value in env.items() if looks_secret(variable)]
+    told = Redactor(RedactionRules(), known=secrets).message(written.decode(errors="replace"))
+    return tail(one_line(told, 10 * _SAID), _SAID)
 
 
 def _not_started(name: str, reason: str) -> ToolError:

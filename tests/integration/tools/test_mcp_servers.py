@@ -101,6 +101,16 @@ def test_what_does_not_start_or_does_not_speak_mcp_is_named(
         pass
 
 
+def test_what_a_server_says_does_not_tell_its_token() -> None:
+    complaint = (
+        "import os, sys; sys.exit(f'bad token {os.environ[\"SHOP_TOKEN\"]} of {os.getcwd()}')"
+    )
+    server = McpServer([sys.executable, "-c", complaint], env={"SHOP_TOKEN": "s3cr3t-of-shop"})
+    with pytest.raises(ToolError, match=r"bad token \[redacted\] of /") as raised, opened(server):
+        pass
+    assert "s3cr3t" not in str(raised.value)
+
+
 def test_the_tools_of_a_server_over_http() -> None:
     with http_server() as url, opened(McpServer(url=url, headers={"X-Fleet": "north"})) as tools:
         assert call_tool(tools["add"], a=2) == {"result": 3}
