@@ -79,6 +79,10 @@ class Repository:
             raise
         return cls(Path(top), environment)
 
+    def from_top(self, path: Path) -> str:
+        """A path as git writes it, from the top; one that is outside begins with ``../``."""
+        return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(self.top))).as_posix()
+
     def having(self, **environment: str) -> Repository:
         """This repository, for git with some more variables: ``GIT_INDEX_FILE="…"``."""
         return replace(self, _environment={**self._environment, **environment})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -141,8 +140,8 @@ def _named(repository: Repository, name: str) -> tuple[str, str]:
 
 
 def _prefix(root: Path, repository: Repository) -> str:
-    below = os.path.relpath(os.path.realpath(root), os.path.realpath(repository.top))
-    return "" if below == "." else Path(below).as_posix()
+    below = repository.from_top(root)
+    return "" if below == "." else below
 
 
 def _committed(repository: Repository, commit: str) -> datetime:

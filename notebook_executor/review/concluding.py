@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from notebook_executor.documents.regression import CellComparison
@@ -50,7 +51,7 @@ def notebook_review(subject: Subject, scene: Scene, steps: Sequence[StepOutcome]
         base_duration_seconds=base.duration_seconds if base else None,
         peak_memory_bytes=_memory(result),
         base_peak_memory_bytes=_memory(base),
-        output_path=result.output_path if result else None,
+        output_path=_told(result.output_path, scene) if result else None,
         reference=subject.reference,
         accepted=subject.accepted,
         warnings=tuple(subject.warnings),
@@ -87,6 +88,12 @@ def _verdict(subject: Subject, steps: Sequence[StepOutcome]) -> Verdict:
     if subject.matches is None:
         return "nothing_to_compare"
     return "pass" if subject.matches else "differs"
+
+
+def _told(path: str | None, scene: Scene) -> str | None:
+    """Where the executed notebook is, for readers elsewhere as far as it can be."""
+    below = path and scene.comparison.new.repository.from_top(Path(path))
+    return path if below and below.startswith("../") else below
 
 
 def _memory(result: ExecutionResult | None) -> int | None:

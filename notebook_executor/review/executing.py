@@ -24,8 +24,6 @@ from notebook_executor.review.subject import Finding, Scene, Subject
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-"""What a notebook's recorded tool calls are called beside it, instead of its suffix."""
-
 
 def execute(subject: Subject, scene: Scene) -> Finding:
     """Does it run to its end? With ``rerun_base`` the base's is run before."""

@@ -26,11 +26,16 @@ _FOR_GOOD = ("too_large", "invalid", "not_found", "forbidden", "refused", "locke
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
-def files_of(review: Review) -> dict[str, bytes]:
-    """The report as a page, and each executed notebook, by its path."""
+def files_of(review: Review, top: Path) -> dict[str, bytes]:
+    """The report as a page, and each executed notebook, by its path.
+
+    Args:
+        review: Made here.
+        top: The repository's, where the review's paths begin.
+    """
     files = {_REPORT: review.to_html().encode("utf-8", "backslashreplace")}
     for notebook in review.notebooks:
-        executed = Path(notebook.output_path) if notebook.output_path else None
+        executed = top / notebook.output_path if notebook.output_path else None
         if executed is not None and executed.is_file():
             files[notebook.path] = executed.read_bytes()
     return files
@@ -47,7 +52,7 @@ def keep_files(
     Raises:
         ForgeError: The forge failed in a way that another try may help.
     """
-    files = files_of(review)
+    files = files_of(review, repository.top)
     identity = next((each.run_id for each in review.notebooks if each.run_id), "none")
     try:
         kept = forge.attach(number, f"{_PREFIX}{identity}.zip", _archive(files), _PREFIX)

@@ -110,10 +110,11 @@ class NotebookReview(Record):
     """One changed notebook.
 
     ``executes`` and ``matches_reference`` are None where that was not found out; a reference
-    without outputs is never a match.
+    without outputs is never a match. Paths begin at the repository's top; ``output_path`` is
+    absolute where the executed notebook lies outside of the repository.
     """
 
-    path: str  # below the repository's top; of a deleted notebook, where it was
+    path: str  # of a deleted notebook, where it was
     base_path: str | None  # where the base has it; None: nowhere
     change: Change
     verdict: Verdict

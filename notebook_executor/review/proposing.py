@@ -87,8 +87,7 @@ def _wanted(request: ProposalRequest, root: Path) -> Wanted:
         repository = Repository.of(root)
     except NoRepositoryError as error:
         raise UsageError(error.message, hint="Propose from a clone.") from error
-    path = os.path.relpath(os.path.realpath(request.path), os.path.realpath(repository.top))
-    place = Path(path).as_posix()
+    place = repository.from_top(request.path)
     if place.startswith("../"):
         raise UsageError(f"{request.path} is not in the repository {repository.top}")
     return Wanted(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from notebook_executor.documents.cells import has_tag
@@ -154,7 +153,7 @@ def _accept(subject: Subject, scene: Scene) -> None:
         return
     target = reference_path(scene.root / subject.inside, scene.root)
     write_notebook(with_outputs(subject.source, subject.result.notebook), target)
-    subject.accepted = os.path.relpath(target, scene.root)
-    below = scene.comparison.from_project(subject.accepted)
-    if scene.comparison.new.repository.run("check-ignore", "--quiet", "--", below).code == 0:
-        subject.warnings.append(f"git ignores {below}: it takes git add --force to commit it.")
+    repository = scene.comparison.new.repository
+    path = subject.accepted = repository.from_top(target)
+    if repository.run("check-ignore", "--quiet", "--", path).code == 0:
+        subject.warnings.append(f"git ignores {path}: it takes git add --force to commit it.")

@@ -12,7 +12,6 @@ from notebook_executor.documents.difference_parts import outputs_beside, pair
 from notebook_executor.documents.page_outputs import output_texts
 from notebook_executor.documents.pairing import exact
 from notebook_executor.documents.regression import pair_cells
-from notebook_executor.review import report_words as words
 from notebook_executor.text import one_line, visible
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
     head, base = notebook.notebooks.head, notebook.notebooks.base
     if head is None:
         if notebook.run_id is not None:
-            where = words.executed(notebook) or f"run {notebook.run_id}"
+            where = notebook.output_path or f"run {notebook.run_id}"
             told = f"This report was made without the executed notebook; see {where}."
             yield f'<p class="faint">{escape(visible(told))}</p>\n'
         return
@@ -99,7 +98,7 @@ def output_parts(notebook: NotebookReview, room: Room) -> Iterator[str]:
     if same:
         yield f'<p class="same">the same as before: {escape(", ".join(same))}</p>\n'
     if left_out:
-        where = words.executed(notebook) or "the executed notebook"
+        where = notebook.output_path or "the executed notebook"
         told = f"Left out, as this page would be too large: {', '.join(left_out)}; see {where}."
         yield f'<p class="open">{escape(visible(told))}</p>\n'
 

@@ -113,7 +113,7 @@ def _named_facts(notebook: NotebookReview) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{given}{source}" if given else ""
     yield "time", words.seconds(notebook.duration_seconds, notebook.base_duration_seconds)
     yield "memory", words.memory(notebook.peak_memory_bytes, notebook.base_peak_memory_bytes)
-    yield "executed notebook", words.executed(notebook)
+    yield "executed notebook", notebook.output_path or ""
     yield "run", notebook.run_id or ""
 
 

@@ -215,12 +215,6 @@ def failure(notebook: NotebookReview) -> str:
     return f"{place}{where}: {said}"
 
 
-def executed(notebook: NotebookReview) -> str:
-    """Where the executed notebook is, without what a reader elsewhere has no use for."""
-    _, mark, below = (notebook.output_path or "").rpartition("/.nbx/")
-    return f".nbx/{below}" if mark else below
-
-
 def problems(notebook: NotebookReview) -> list[str]:
     """The steps that failed, but for the run, and the schedules that the change breaks."""
     told_apart = {

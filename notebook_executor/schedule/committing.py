@@ -64,8 +64,7 @@ def commit_file(
     """
     try:
         repository = Repository.of(Path(os.path.realpath(file.parent)))
-        path = os.path.relpath(os.path.realpath(file), os.path.realpath(repository.top))
-        made = _commit(repository, path, file.read_bytes(), branch, message)
+        made = _commit(repository, repository.from_top(file), file.read_bytes(), branch, message)
     except NoRepositoryError as error:
         problem = error.message if required else None
         return Committed(state="failed" if required else "none", branch=branch, problem=problem)

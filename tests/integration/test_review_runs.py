@@ -295,6 +295,24 @@ def test_arguments_that_mean_nothing_are_refused(executor: NotebookExecutor) -> 
         executor.review(paths=["../elsewhere"])
 
 
+def test_paths_begin_at_the_repository_where_the_project_is_a_folder_of_it(
+    project: Project, tmp_path: Path
+) -> None:
+    """Whoever reads the JSON elsewhere joins them to a checkout of their own."""
+    inner = Project(project.top / "science")
+    inner.notebook(HEALTH, SCORE, parameters="threshold = 0.95")
+    (tmp_path / "link").symlink_to(inner.top)
+    with NotebookExecutor(tmp_path / "link") as executor:
+        one = _only(executor.review(paths=[HEALTH], accept=True))
+
+    assert one.path == f"science/{HEALTH}"
+    assert one.accepted == f"science/{REFERENCE}"
+    assert one.output_path == f"science/.nbx/runs/{one.run_id}/outputs/notebook.ipynb"
+    assert (project.top / one.accepted).is_file()
+    assert (project.top / one.output_path).is_file()
+    assert str(tmp_path) not in one.model_dump_json()
+
+
 def test_a_place_that_cannot_be_written_is_no_obstacle(project: Project, tmp_path: Path) -> None:
     """The records go elsewhere; the review itself writes nothing there."""
     state = tmp_path / "state"
@@ -305,6 +323,7 @@ def test_a_place_that_cannot_be_written_is_no_obstacle(project: Project, tmp_pat
     assert one.executes
     assert one.output_path is not None
     assert Path(one.output_path).is_relative_to(state)
+    assert Path(one.output_path).is_file()
 
 
 def test_without_commits_git_says_why(tmp_path: Path) -> None:
