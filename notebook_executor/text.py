@@ -8,6 +8,7 @@ from typing import Any
 
 # CSI sequences, OSC sequences (hyperlinks, titles) and two-character escapes of ECMA-48.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}|(?:[A-Za-z0-9+/]{64,}\n){2,}[A-Za-z0-9+/]*={0,2}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # Controls but tab and newline, what turns the direction of writing, and what has no width.
 _UNSEEN = re.compile(
@@ -24,6 +25,11 @@ def plain(text: str) -> str:
 def visible(text: str) -> str:
     """The text for a reviewer: what would hide or reorder a part of it is seen as its code."""
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", plain(text))
+
+
+def without_base64(text: str) -> str:
+    """The text with what looks like binary data replaced by its size."""
+    return _BASE64.sub(lambda found: f"[base64, {len(found[0]):,} characters]", text)
 
 
 def readable(number: float) -> str:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from notebook_executor.bundles import telling, words_of
 from notebook_executor.documents.cells import source_hash, tags
 from notebook_executor.documents.reading import read_notebook
 from notebook_executor.errors import DocumentError
 from notebook_executor.models import Record
-from notebook_executor.text import clip, one_line, plain
+from notebook_executor.text import clip, one_line, plain, without_base64
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _PREVIEW = 200
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}|(?:[A-Za-z0-9+/]{64,}\n){2,}[A-Za-z0-9+/]*={0,2}")
 _WORD = re.compile(r"\S*")
 _OMISSION = re.compile(r"\[base64, [\d,]+ characters\]")
 _LEAST = 40
@@ -90,11 +90,6 @@ def _addressed(cells: Sequence[CellOutline], address: str) -> list[CellOutline]:
     )
 
 
-def without_base64(text: str) -> str:
-    """The text with what looks like binary data replaced by its size."""
-    return _BASE64.sub(lambda found: f"[base64, {len(found[0]):,} characters]", text)
-
-
 def check_complete(source: str, old: str) -> None:
     """Refuse a new source in which an outline's omission would replace the data itself.
 
@@ -127,12 +122,13 @@ def _told(output: Mapping[str, Any]) -> str:
         return str(output["text"])
     if kind == "error":
         return f"{output['ename']}: {output['evalue']}"
-    data = output["data"]
-    text = data.get("text/plain", "")
-    others = (f"[{mime}, {len(str(value)):,} characters]" for mime, value in data.items())
-    rich = [told for mime, told in zip(data, others, strict=True) if not mime.startswith("text/")]
-    shown = [text, *rich] if text or rich else [f"[{mime}]" for mime in data]
-    return " ".join(map(str, shown))
+    data = telling(output["data"])
+    rich = (
+        f"[{mime}, {len(str(value)):,} characters]"
+        for mime, value in data.items()
+        if not mime.startswith("text/")
+    )
+    return " ".join(filter(None, [words_of(data), *rich]))
 
 
 def outline_text(cells: Iterable[CellOutline], max_chars: int | None = None) -> str:

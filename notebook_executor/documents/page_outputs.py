@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from notebook_executor.bundles import telling
 from notebook_executor.documents.output_text import described
 from notebook_executor.documents.safe_html import sanitised
 from notebook_executor.text import clip, visible
@@ -47,10 +48,11 @@ def bundle(data: Mapping[str, Any]) -> str:
     html = data.get("text/html")
     if isinstance(html, str) and len(html) <= _HTML_LIMIT:
         return f'<div class="html">{sanitised(html)}</div>'
+    told = telling(data)
     for mime in ("text/plain", "text/markdown", "text/latex", "text/html"):
-        if isinstance(data.get(mime), str):
-            return _text(data[mime], "text")
-    return "".join(_other(mime, data[mime]) for mime in sorted(data))
+        if isinstance(told.get(mime), str):
+            return _text(told[mime], "text")
+    return "".join(_other(mime, told[mime]) for mime in sorted(told))
 
 
 def _image(mime: str, value: Any) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from notebook_executor.backends.protocol import Lease
+from notebook_executor.bundles import words_of
 from notebook_executor.execution.engine import CellOutcome
 from notebook_executor.execution.failures import Failure
 from notebook_executor.execution.journal import Journal
@@ -216,5 +217,4 @@ def _shown(output: NotebookNode) -> dict[str, Any]:
     if output.output_type == "error":
         text = f"{output.ename}: {output.evalue}"
         return {"output_type": "error", "name": None, "text": text}
-    text = output.data.get("text/plain", "")
-    return {"output_type": output.output_type, "name": None, "text": text}
+    return {"output_type": output.output_type, "name": None, "text": words_of(output.data)}

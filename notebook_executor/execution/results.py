@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes_runtime.formats import ARRAY_MIME, SCRAP_MIME
+from notebook_executor.bundles import telling, words_of
 from notebook_executor.documents.cells import source_hash
 from notebook_executor.execution.engine import CellOutcome
 from notebook_executor.execution.explanations import ending_signal, explain
@@ -221,8 +222,8 @@ def output_text(cell: NotebookNode) -> str:
             parts.append(plain(output.text))
         elif output.output_type == "error":
             parts.append(f"{output.ename}: {plain(output.evalue)}\n")
-        elif "text/plain" in output.data:
-            parts.append(plain(str(output.data["text/plain"])) + "\n")
+        elif words := words_of(output.data):
+            parts.append(plain(words) + "\n")
         elif not any(mime.startswith((SCRAP_MIME, ARRAY_MIME)) for mime in output.data):
-            parts.append(f"[{', '.join(output.data)}]\n")
+            parts.append(f"[{', '.join(telling(output.data))}]\n")
     return "".join(parts)

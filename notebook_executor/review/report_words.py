@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_runtime.formats import SCRAP_MIME
+from notebook_executor.bundles import only_names
 from notebook_executor.documents.unified import unified
 from notebook_executor.references import described, is_reference
 from notebook_executor.text import one_line, readable
@@ -261,16 +262,19 @@ def differing(notebook: NotebookReview) -> list[tuple[CellReview, list[Reason]]]
 
 def _reasons(cell: CellReview) -> list[Reason]:
     """Scraps are told by name elsewhere, and HTML is nothing to read where there is text."""
-    kinds = {difference.kind for difference in cell.differences}
-    silent = {"text/html"} if "text/plain" in kinds else set()
-    found = [
-        _reason(difference)
-        for difference in cell.differences
-        if difference.kind not in silent and not difference.kind.startswith(SCRAP_MIME)
-    ]
-    if any(kind.startswith(SCRAP_MIME) for kind in kinds):
+    own = [one for one in cell.differences if not one.kind.startswith(SCRAP_MIME)]
+    told = [one for one in own if not _says_nothing(one)] or own
+    silent = {"text/html"} if any(one.kind == "text/plain" for one in told) else set()
+    found = [_reason(one) for one in told if one.kind not in silent]
+    if len(own) < len(cell.differences):
         found.append(Reason("in its scraps", []))
     return found or [Reason(cell.reason, [])]
+
+
+def _says_nothing(difference: Difference) -> bool:
+    """Of objects that are shown in another form, the plain text has but their names."""
+    texts = (text for text in (difference.expected, difference.actual) if text)
+    return difference.kind == "text/plain" and all(map(only_names, texts))
 
 
 def _reason(difference: Difference) -> Reason:

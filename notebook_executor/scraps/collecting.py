@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hermes_runtime.formats import ARRAY_MIME, RECORD_MIME, SCRAP_MIME, VERSION, shown_name
+from notebook_executor.bundles import whole_text
 from notebook_executor.references import Payload
 from notebook_executor.scraps.encoded import (
     Encoded,
@@ -20,7 +21,6 @@ from notebook_executor.scraps.encoded import (
     image,
     of_encoder,
     preview_of,
-    whole_text,
 )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64decode
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from notebook_executor.bundles import whole_text, words_of
 from notebook_executor.references import Payload
 from notebook_executor.scraps.shapes import image_shape, parquet_shape
 from notebook_executor.text import clip, plain
@@ -21,9 +21,6 @@ _IMAGES = {
     "image/webp": ".webp",
     "image/svg+xml": ".svg",
 }
-# The plain text of objects that have none, and what can be read in its place.
-_SAYS_NOTHING = re.compile(r"<[\w.]+ object(?: at 0x[0-9a-f]+)?>")
-_READABLE = ("text/markdown", "text/latex", "text/html")
 # How base64 begins of what begins with PAR1, and with ARROW1.
 _PARQUET, _ARROW_FILE = "UEFSM", "QVJST1"
 
@@ -113,17 +110,9 @@ def _measured(text: str) -> list[int] | None:
         return None
 
 
-def whole_text(value: Any) -> str:
-    """Text that a notebook's file may hold as a list of lines."""
-    return "".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def preview_of(data: dict[str, Any]) -> str:
-    """The plain text of a MIME bundle, cut."""
-    text = data.get("text/plain", "")
-    if _SAYS_NOTHING.fullmatch(whole_text(text)):
-        text = next((data[mime] for mime in _READABLE if mime in data), text)
-    return clip(plain(whole_text(text)), _PREVIEW_LIMIT) if isinstance(text, str | list) else ""
+    """What a MIME bundle says, cut."""
+    return clip(plain(words_of(data)), _PREVIEW_LIMIT)
 
 
 def _preview(about: dict[str, Any]) -> str:

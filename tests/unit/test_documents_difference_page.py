@@ -91,6 +91,19 @@ def test_what_is_no_image_is_told_as_text(tmp_path: Path) -> None:
     assert "script" not in Tags(html).names
 
 
+def test_an_object_is_shown_in_the_form_that_says_something(tmp_path: Path) -> None:
+    hostile = "# Title\n\n<script>alert(1)</script>\u202e ![](http://e.org/x.png)"
+    named = display(text_markdown=hostile, text_plain="<IPython.core.display.Markdown object>")
+    data = display(text_plain="<IPython.core.display.JSON object>", application_json={"rows": 7})
+    html = page_of(tmp_path, with_outputs(), with_outputs(named, data))
+
+    shown = "# Title\n\n&lt;script&gt;alert(1)&lt;/script&gt;\\u202e ![](http://e.org/x.png)"
+    assert f'<pre class="text">{shown}</pre>' in html
+    assert "&quot;rows&quot;: 7" in html
+    assert "IPython" not in html
+    assert Tags(html).dangers == []
+
+
 def test_cells_that_came_went_moved_and_stayed(tmp_path: Path) -> None:
     before = [code(f"cell {n} of the <notebook>", f"c{n}") for n in range(6)]
     after = [before[5], before[1], before[2], code("fresh", "fresh"), before[3], before[4]]

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from notebook_executor.documents.output_comparison import Difference
 from notebook_executor.review import report_words as words
-from notebook_executor.review.models import Review, ScrapDelta
+from notebook_executor.review.models import CellReview, Review, ScrapDelta
 from notebook_executor.review.report_markdown import MARKER
 from notebook_executor.review.report_text import lines
 from tests.reviews import PATH, SCORE, cell, differing, failing, held, passing, review
@@ -209,6 +210,26 @@ def test_text_tells_the_same_in_lines() -> None:
     kinds = {line.text: line.kind for line in lines(failed())}
     assert kinds["    -b"] == "removed"
     assert kinds["cells[2] (c.ipynb:57): ZeroDivisionError: division by zero"] == "bad"
+
+
+def test_of_objects_that_differ_it_is_told_what_they_show() -> None:
+    differences = [
+        Difference(
+            kind="text/plain", problem="value", expected="<IPython.core.display.Markdown object>",
+            actual="<IPython.core.display.Latex object>",
+        ),
+        Difference(kind="text/markdown", problem="missing", expected="# Title"),
+        Difference(kind="text/latex", problem="unexpected", actual="$x$"),
+    ]  # fmt: skip
+    shown = CellReview(
+        index=0, id="c0", status="ok", duration_seconds=0.5, matches=False, differences=differences
+    )
+    made = review(differing(cells=[shown]), verdict="differs")
+
+    for told in (made.to_markdown(), str(made)):
+        assert "# Title" in told
+        assert "text/latex is not expected" in told
+        assert "IPython" not in told
 
 
 def test_what_matters_least_is_left_out_first_and_named() -> None:
