@@ -17,7 +17,7 @@ from notebook_executor.review.forges.choosing import (
     choose_forge,
     read_forge_settings,
 )
-from notebook_executor.review.forges.github import api_of
+from notebook_executor.review.forges.github import GitHub
 from notebook_executor.review.forges.tokens import Credential
 from tests.integration.forges import contract
 from tests.integration.repositories import git, isolate_git, make_repository
@@ -91,7 +91,7 @@ def test_what_a_url_holds_is_not_shown() -> None:
     ],
 )
 def test_where_the_api_of_a_github_is(web: str, api: str) -> None:
-    assert api_of(web) == api
+    assert GitHub.api_of(web) == api
 
 
 def header(

@@ -6,16 +6,13 @@ The fields are those of Gitea's OpenAPI document; docs/propose.md names its vers
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote
+from typing import ClassVar
 
 from pydantic import BaseModel
 
-from notebook_executor.review.forges.addresses import Address, origin_of
 from notebook_executor.review.forges.answers import CommentAnswer, PullAnswer, StatusAnswer
 from notebook_executor.review.forges.protocol import Kind, Link
 from notebook_executor.review.forges.rest import RestForge
-from notebook_executor.review.forges.speaking import Api, Pace
-from notebook_executor.review.forges.tokens import Credential
 
 API = "/api/v1"
 
@@ -27,29 +24,16 @@ class _Attachment(BaseModel):
 
 
 class Gitea(RestForge):
-    """One repository on a Gitea or Forgejo; implements ``Forge``.
-
-    Args:
-        web: The forge's address.
-        address: The repository.
-        credential: What authorises; None for nobody.
-        pace: How patient requests are.
-    """
+    """One repository on a Gitea or Forgejo; implements ``Forge``."""
 
     kind: Kind = "gitea"
+    name = "Gitea"
+    headers: ClassVar = {"Accept": "application/json"}
+    file_place = "src/commit"
 
-    def __init__(
-        self,
-        web: str,
-        address: Address,
-        credential: Credential | None,
-        pace: Pace,
-    ) -> None:
-        place = f"Gitea at {origin_of(web)}"
-        super().__init__(
-            Api(web + API, place, {"Accept": "application/json"}, credential, pace), address
-        )
-        self._web = web
+    @staticmethod
+    def api_of(web: str) -> str:
+        return web + API
 
     def _pulls(self, head: str, base: str) -> Iterable[PullAnswer]:
         # An older Gitea does not know base_branch, and lists them all.
@@ -78,7 +62,3 @@ class Gitea(RestForge):
             if each.name.startswith(replaces) and each.id != kept.id:
                 self._api.remove("remove an old attachment", *place, each.id)
         return Link(name=kept.name, url=kept.browser_download_url)
-
-    def file_url(self, commit: str, path: str) -> str:
-        owner, name = quote(self._address.owner), quote(self._address.name)
-        return f"{self._web}/{owner}/{name}/src/commit/{commit}/{quote(path)}"

@@ -6,40 +6,32 @@ The fields are those of GitHub's OpenAPI description; docs/propose.md names its 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit
+from typing import ClassVar
+from urllib.parse import urlsplit
 
-from notebook_executor.review.forges.addresses import Address, origin_of
 from notebook_executor.review.forges.answers import CommentAnswer, PullAnswer, StatusAnswer
 from notebook_executor.review.forges.protocol import Kind
 from notebook_executor.review.forges.rest import RestForge
-from notebook_executor.review.forges.speaking import Api, Pace
-from notebook_executor.review.forges.tokens import Credential
-
-_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
 class GitHub(RestForge):
-    """One repository on GitHub; implements ``Forge``.
-
-    Args:
-        web: The forge's address.
-        address: The repository.
-        credential: What authorises; None for nobody.
-        pace: How patient requests are.
-    """
+    """One repository on GitHub; implements ``Forge``."""
 
     kind: Kind = "github"
+    name = "GitHub"
+    headers: ClassVar = {
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
+    file_place = "blob"
 
-    def __init__(
-        self,
-        web: str,
-        address: Address,
-        credential: Credential | None,
-        pace: Pace,
-    ) -> None:
-        place = f"GitHub at {origin_of(web)}"
-        super().__init__(Api(api_of(web), place, _HEADERS, credential, pace), address)
-        self._web = web
+    @staticmethod
+    def api_of(web: str) -> str:
+        """Of github.com and ghe.com it is on a host of its own."""
+        host = urlsplit(web).hostname or ""
+        if host == "github.com" or host.endswith(".ghe.com"):
+            return f"https://api.{host}"
+        return f"{web}/api/v3"
 
     def _pulls(self, head: str, base: str) -> Iterable[PullAnswer]:
         query = {"state": "open", "head": f"{self._address.owner}:{head}", "base": base}
@@ -58,15 +50,3 @@ class GitHub(RestForge):
 
     def attach(self, number: int, name: str, content: bytes, replaces: str) -> None:
         """GitHub's API takes no files for pull requests."""
-
-    def file_url(self, commit: str, path: str) -> str:
-        owner, name = quote(self._address.owner), quote(self._address.name)
-        return f"{self._web}/{owner}/{name}/blob/{commit}/{quote(path)}"
-
-
-def api_of(web: str) -> str:
-    """Where the API of a GitHub is: of github.com and ghe.com on a host of its own."""
-    host = urlsplit(web).hostname or ""
-    if host == "github.com" or host.endswith(".ghe.com"):
-        return f"https://api.{host}"
-    return f"{web}/api/v3"

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
+from urllib.parse import quote
 
 from notebook_executor.errors import ForgeError
-from notebook_executor.review.forges.addresses import Address
+from notebook_executor.review.forges.addresses import Address, origin_of
 from notebook_executor.review.forges.answers import (
     CommentAnswer,
     PullAnswer,
     RepositoryAnswer,
     StatusAnswer,
 )
-from notebook_executor.review.forges.protocol import Hosted, Pull, Status
+from notebook_executor.review.forges.protocol import Hosted, Kind, Pull, Status
 from notebook_executor.review.forges.settling import opened
-from notebook_executor.review.forges.speaking import Api
+from notebook_executor.review.forges.speaking import Api, Pace
+from notebook_executor.review.forges.tokens import Credential
 
 
 class RestForge:
     """The common part of the forges that there are.
 
     Args:
-        api: The forge's; closed with this.
+        web: The forge's address.
         address: The repository.
+        credential: What authorises; None for nobody.
+        pace: How patient requests are.
+
+    Attributes:
+        kind: Which forge it is.
+        name: What a reader calls it.
+        headers: Of each request.
+        file_place: What stands before the commit in the address of a file.
     """
 
-    def __init__(self, api: Api, address: Address) -> None:
-        self._api, self._address = api, address
+    kind: Kind
+    name: str
+    headers: ClassVar[Mapping[str, str]]
+    file_place: str
+
+    def __init__(
+        self, web: str, address: Address, credential: Credential | None, pace: Pace
+    ) -> None:
+        place = f"{self.name} at {origin_of(web)}"
+        self._api = Api(self.api_of(web), place, self.headers, credential, pace)
+        self._web, self._address = web, address
         self._here = ("repos", address.owner, address.name)
+
+    @staticmethod
+    def api_of(web: str) -> str:
+        """Where the API of the forge at an address is."""
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
@@ -120,3 +144,7 @@ class RestForge:
 
     def _statuses(self, commit: str) -> Iterable[StatusAnswer]:
         raise NotImplementedError
+
+    def file_url(self, commit: str, path: str) -> str:
+        owner, name = quote(self._address.owner), quote(self._address.name)
+        return f"{self._web}/{owner}/{name}/{self.file_place}/{commit}/{quote(path)}"
