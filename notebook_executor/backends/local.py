@@ -17,13 +17,14 @@ from notebook_executor.errors import KernelStartError
 from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.kernel import Kernel, start_kernel
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec, find_launch_spec
+from notebook_executor.lifecycle.premade import HISTORY_IN_MEMORY
 from notebook_executor.lifecycle.warm import WarmKernels, Warmth
 
 Environment = Callable[[], Mapping[str, str]]
 
 _IPYKERNEL_ARGUMENTS = (
     # As nbclient does: parallel kernels that share one history database lock each other out.
-    "--HistoryManager.hist_file=:memory:",
+    HISTORY_IN_MEMORY,
     # A pause before each reply, for front ends that do not wait for the outputs. We wait for idle.
     "--IPythonKernel._execute_sleep=0",
 )

@@ -21,12 +21,14 @@ from typing import Any, NoReturn
 from notebook_executor.lifecycle import forked_kernel, keeper
 from notebook_executor.lifecycle.forked_end import ForkedEnd
 from notebook_executor.lifecycle.forking import fork_apart
+from notebook_executor.lifecycle.imported import Imported
 from notebook_executor.lifecycle.launching import (
     be_child_of,
     set_limits,
     take_on,
     write_into,
 )
+from notebook_executor.lifecycle.premade import premake
 from notebook_executor.lifecycle.wire import Wire
 
 # What a kernel imports until it has run its first cell. debugpy is half of it.
@@ -75,7 +77,13 @@ def main(control_fd: int, status_fd: int) -> None:
             wire.send(problem=f"{type(error).__name__}: {error}")
             return
         surroundings = _surroundings()
+        # What the user has configured runs before anything is known to be the notebook's.
+        configured = surroundings["configured"]
+        premade = None if configured else premake(wanted["arguments"])
         wire.send(problem="", **surroundings)
+    imported = Imported()
+    end = None if configured else ForkedEnd(imported)
+    heritage = forked_kernel.Heritage(environment, imported, premade, end)
     gc.freeze()
     gc.enable()
     try:
@@ -84,9 +92,9 @@ def main(control_fd: int, status_fd: int) -> None:
         kernel = born.kernel
         control.close()
     else:
-        return
-    # What the user has configured runs before anything is known to be the notebook's.
-    kernel.live(environment, None if surroundings["configured"] else ForkedEnd())
+        # Not by Python's end: that would undo what belongs to kernels.
+        os._exit(0)
+    kernel.live(heritage)
 
 
 def _import(preload: list[str]) -> None:

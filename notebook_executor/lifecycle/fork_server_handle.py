@@ -81,7 +81,7 @@ class ForkServer:
             self.name, {"argv": command.interpreter, "env": dict(command.env), "cwd": "/"}
         )
         self._wire.socket.settimeout(_IMPORT_SECONDS)
-        self._wire.send(preload=command.preload)
+        self._wire.send(preload=command.preload, arguments=command.extra)
 
     def wait_usable(self) -> bool:
         """Block until it has imported everything; False when it could not."""

@@ -20,6 +20,8 @@ from importlib.machinery import ExtensionFileLoader
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
+from notebook_executor.lifecycle.imported import Imported
+
 _OWN_PACKAGES = ("ipykernel", "IPython", "tornado", "zmq")
 # Of the standard library's native modules, those that write when an object of theirs goes.
 _WRITERS = ("_dbm", "_gdbm")
@@ -27,10 +29,11 @@ _COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 
 
 class ForkedEnd:
-    """The end of this very process, which is a kernel that is about to begin."""
+    """The end of a kernel; made in its fork server."""
 
-    def __init__(self) -> None:
-        self._modules: frozenset[str] = frozenset()
+    def __init__(self, imported: Imported) -> None:
+        self._imported = imported
+        self._early: frozenset[str] | None = None
         self._threads: frozenset[int] = frozenset()
         self._own = tuple(
             os.path.join(os.path.dirname(sys.modules[name].__file__ or ""), "")
@@ -41,14 +44,14 @@ class ForkedEnd:
         """Take all there is for the kernel's own; to be called before the first cell runs."""
         gc.freeze()
         self._threads = frozenset(sys._current_frames())
-        self._modules = frozenset(sys.modules)
+        self._early = frozenset(self._imported.since())
 
     def come(self) -> None:
         """Do what Python does first at its end, and exit; return where it has more to do.
 
         That waits for threads that are no daemons, and calls what is registered with ``atexit``.
         """
-        if not self._modules:
+        if self._early is None:
             return
         threading._shutdown()  # type: ignore[attr-defined]
         if self._threads.issuperset(sys._current_frames()):
@@ -71,10 +74,11 @@ class ForkedEnd:
         """Whether the notebook has loaded any whose objects we cannot judge."""
         known: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
         return any(
-            isinstance(module.__spec__ and module.__spec__.loader, ExtensionFileLoader)
-            for name, module in sys.modules.items()
-            if name not in self._modules
+            isinstance(spec and spec.loader, ExtensionFileLoader)
+            for name in self._imported.since()
+            if name not in (self._early or ())
             and (name in _WRITERS or name.partition(".")[0] not in known)
+            for spec in [sys.modules[name].__spec__]
         )
 
     def _is_settled(self, thing: Any) -> bool:

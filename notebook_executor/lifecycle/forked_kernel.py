@@ -6,13 +6,31 @@ import json
 import os
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from notebook_executor.lifecycle.forked_end import ForkedEnd
+from notebook_executor.lifecycle.imported import Imported
 from notebook_executor.lifecycle.launching import let_go, take_on
+from notebook_executor.lifecycle.premade import Premade
 
-_PACKAGE = __name__.partition(".")[0]
+
+@dataclass(frozen=True)
+class Heritage:
+    """What a kernel has from its fork server.
+
+    Attributes:
+        environment: That the server was started with.
+        imported: The modules that it has imported.
+        premade: What has been made of the kernel already.
+        end: How it ends; None for the way Python has.
+    """
+
+    environment: dict[str, str]
+    imported: Imported
+    premade: Premade | None
+    end: ForkedEnd | None
 
 
 class Born(BaseException):
@@ -43,24 +61,24 @@ class ForkedKernel:
         self._spec = spec
         self._waits_on = waits_on
 
-    def live(self, served: dict[str, str], end: ForkedEnd | None) -> None:
-        """Be the kernel; return when it is to exit.
-
-        Args:
-            served: The environment that the fork server was started with.
-            end: How it ends; None for the way Python has.
-        """
-        let_go(self._waits_on or ())
-        self._disguise()
-        if self._waits_on is None:
-            self._dress(served, self._spec["env"])
-        from ipykernel.kernelapp import IPKernelApp
+    def live(self, heritage: Heritage) -> None:
+        """Be the kernel; return when it is to exit."""
         from tornado.ioloop import IOLoop
 
-        app: Any = IPKernelApp.instance(parent_handle=self._keeper)
-        app.initialize(self._argv[self._argv.index("-f") :])
+        premade, end = heritage.premade, heritage.end
+        let_go(self._waits_on or ())
+        self._disguise()
+        heritage.imported.hide_ours()
+        if self._waits_on is None:
+            self._dress(heritage.environment, self._spec["env"])
+        if premade is None:
+            app = self._make()
+        else:
+            app = premade.become(self._keeper, self._arguments[1], heritage.imported)
         if self._waits_on is not None:
-            self._wait(app, served, *self._waits_on)
+            self._wait(heritage.environment, *self._waits_on)
+        if self._waits_on is not None or premade is not None:
+            self._move(app.shell)
         if end is not None:
             # In the loop's first round: by then the kernel has all that it goes on with.
             IOLoop.current().add_callback(end.begin)
@@ -68,21 +86,30 @@ class ForkedKernel:
         if end is not None:
             end.come()
 
+    @property
+    def _arguments(self) -> list[str]:
+        return self._argv[self._argv.index("-f") :]
+
+    def _make(self) -> Any:
+        from ipykernel.kernelapp import IPKernelApp
+
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        app: Any = IPKernelApp.instance(parent_handle=self._keeper)
+        app.initialize(self._arguments)
+        return app
+
     def _disguise(self) -> None:
-        """Have ``sys`` tell of the command, and ``__main__`` and ``sys.modules`` nothing of us."""
+        """Have ``sys`` tell of the command."""
         module = self._argv.index("-m") + 1
         launcher = sys.modules["ipykernel"].__file__ or ""
         script = os.path.join(os.path.dirname(os.path.dirname(launcher)), "ipykernel_launcher.py")
         sys.argv[:] = [script, *self._argv[module + 1 :]]
         sys.orig_argv[:] = self._argv
-        for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
-            del sys.modules[name]
-        sys.modules["__main__"] = types.ModuleType("__main__")
         # ``random`` itself starts anew after a fork.
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()
 
-    def _wait(self, app: Any, served: dict[str, str], word: int, file: int) -> None:
+    def _wait(self, served: dict[str, str], word: int, file: int) -> None:
         if not os.read(word, 1):
             os._exit(0)
         with os.fdopen(file, "rb") as spec_file:
@@ -91,9 +118,12 @@ class ForkedKernel:
         os.close(word)
         take_on(spec)
         self._dress(served, spec["env"])
-        # What IPython noted of its surroundings when it was made.
-        app.shell.starting_dir = os.getcwd()
-        app.shell.history_manager.dir_hist[:] = [Path.cwd()]
+
+    def _move(self, shell: Any) -> None:
+        """What IPython did to its surroundings, and noted of them, when it was made."""
+        shell.init_environment()
+        shell.starting_dir = os.getcwd()
+        shell.history_manager.dir_hist[:] = [Path.cwd()]
 
     def _dress(self, served: dict[str, str], wanted: dict[str, str]) -> None:
         """Change what the kernel's environment has beyond the fork server's, and leave the rest.

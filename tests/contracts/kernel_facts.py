@@ -2,6 +2,7 @@
 # ruff: noqa
 """The source of a cell that tells all a kernel can tell of itself; executed, never imported."""
 
+import datetime
 import gc
 import json
 import locale
@@ -50,6 +51,24 @@ def status():
     return {name: lines[name].strip() for name in fields}
 
 
+def settings(configurable):
+    values = configurable.trait_values(config=True)
+    values.pop("parent_handle", None)
+    return [type(configurable).__qualname__, sorted((name, str(values[name])) for name in values)]
+
+
+def began():
+    """The history's session began in this process."""
+    with open("/proc/self/stat") as file:
+        ticks = int(file.read().rsplit(")", 1)[1].split()[19])
+    with open("/proc/uptime") as file:
+        age = float(file.read().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+    start = shell.history_manager.get_session_info()[1]
+    return (datetime.datetime.now() - start).total_seconds() < age + 0.5
+
+
+kernel = shell.kernel
+app = kernel.parent
 facts = {
     "environment": dict(os.environ),
     "working directory": os.getcwd(),
@@ -94,6 +113,30 @@ facts = {
         shell.history_manager.hist_file,
         shell.history_manager.session_number,
         [str(path) for path in shell.user_ns["_dh"]],
+    ],
+    "history began with the kernel": began(),
+    "configurables": sorted(map(settings, [app, kernel, *shell.configurables])),
+    "configurables in order": [type(found).__qualname__ for found in shell.configurables],
+    "configuration": [app.config, app.cli_config, kernel.config, app.connection_file],
+    "who belongs to whom": [
+        shell.parent is shell.kernel is app.kernel,
+        app.shell is kernel.shell is shell,
+        shell.display_pub.session is shell.displayhook.session is kernel.session is app.session,
+        shell.display_pub.pub_socket is shell.displayhook.pub_socket is kernel.iopub_socket,
+        [type(state) for state in shell._orig_sys_module_state.values()],
+        [type(stream) for stream in (kernel._stdout, kernel._stderr)],
+        type(shell.compile),
+        app.parent_handle == os.getppid(),
+    ],
+    "lists of modules": [
+        {"IPython", "zmq", "comm"} <= shell._sys_modules_keys <= sys.modules.keys(),
+        {sys.modules[name].__file__ for name in ("IPython", "zmq")} <= set(kernel._kernel_modules),
+        [name for name in shell._sys_modules_keys if "notebook_exec" in name],
+        [name for name in kernel._kernel_modules if "notebook_exec" in name],
+    ],
+    "modules that are called sys": [
+        getattr(sys.modules[name], "sys", sys) is sys
+        for name in ("ipykernel.ipkernel", "IPython.core.shellapp")
     ],
     "garbage collection": [gc.isenabled(), gc.get_threshold()],
     "tracing": [sys.gettrace(), sys.getprofile()],
