@@ -120,7 +120,7 @@ def survey(also: Iterable[Path] = ()) -> Machine:
     gone = [project for project in registered_projects() if project.vanished and forget(project)]
     registered = [project.root for project in registered_projects()]
     table, sockets = look(), listeners()
-    servers = find_servers(table, [*registered, *also], sockets)
+    servers = find_servers(table, registered, sockets, list(also))
     leftovers = reap(bases(), dry_run=True)
     reaped = {pid for leftover in leftovers for pid in leftover.processes}
     orphans = orphans_among(table, {*(server.pid for server in servers), *reaped})

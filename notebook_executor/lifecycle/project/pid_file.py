@@ -14,7 +14,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -114,13 +114,16 @@ def read_pid_file(path: Path) -> PidFile | None:
     if record is not None and record.pid != pid:
         record = None
     started = record.start_time if record else None
-    there = is_that_process(pid, started, before=status.st_mtime)
-    there = there and (record is not None or _is_jupyter(pid))
-    return PidFile(path, pid, record, alive=there and is_own(pid), stale=not there)
+    whose = whose_process(pid, started, before=status.st_mtime)
+    if record is None and not _is_jupyter(pid):
+        whose = "nobody's"
+    return PidFile(path, pid, record, alive=whose == "ours", stale=whose == "nobody's")
 
 
-def is_that_process(pid: int, started: int | None, *, before: float) -> bool:
-    """Whether a pid still means the living process that was noted once, whoever's it is.
+def whose_process(
+    pid: int, started: int | None, *, before: float
+) -> Literal["ours", "another's", "nobody's"]:
+    """Whose the living process is that was noted once; nobody's when its pid does not mean it now.
 
     Args:
         pid: The pid.
@@ -132,20 +135,15 @@ def is_that_process(pid: int, started: int | None, *, before: float) -> bool:
         process = psutil.Process(pid)
         with process.oneshot():
             if process.status() == psutil.STATUS_ZOMBIE:
-                return False
+                return "nobody's"
             if started is not None:
-                return start_time(pid) == started
-            return process.create_time() <= before + _SLACK_SECONDS
+                same = start_time(pid) == started
+            else:
+                same = process.create_time() <= before + _SLACK_SECONDS
+            own = process.uids().effective == os.geteuid()
     except psutil.Error:
-        return False
-
-
-def is_own(pid: int) -> bool:
-    """Whether a process is this user's."""
-    try:
-        return bool(psutil.Process(pid).uids().effective == os.geteuid())
-    except psutil.Error:
-        return False
+        return "nobody's"
+    return ("ours" if own else "another's") if same else "nobody's"
 
 
 def _is_jupyter(pid: int) -> bool:

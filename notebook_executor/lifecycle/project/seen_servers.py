@@ -73,7 +73,10 @@ def project_at(root: Path) -> Project:
 
 
 def find_servers(
-    table: ProcessTable, roots: Iterable[Path], sockets: Iterable[Listener]
+    table: ProcessTable,
+    roots: Iterable[Path],
+    sockets: Iterable[Listener],
+    folders: Iterable[Path] = (),
 ) -> list[SeenServer]:
     """All servers of this machine, by their port.
 
@@ -82,14 +85,16 @@ def find_servers(
 
     Args:
         table: The processes.
-        roots: Projects that are known already.
+        roots: Projects that are known already; what runs anywhere in one is its server.
         sockets: Who listens where.
+        folders: What may be projects as well. Below one there may be others that nobody knows, as
+            below a home directory.
     """
-    known = list(roots)
+    known, named = list(roots), list(folders)
     commanded = [pid for pid, seen in table.items() if _serves(seen, table)]
     here = [pid for pid in commanded if table.is_here(pid)]
-    homes = {pid: home for pid in here if (home := _home(pid, known))}
-    notes = _notes(dict.fromkeys([*known, *homes.values()]), here)
+    homes = {pid: home for pid in here if (home := _home(pid, known, named))}
+    notes = _notes(dict.fromkeys([*known, *named, *homes.values()]), here)
     for pid, home in homes.items():
         notes[pid] = notes.get(pid, _NOTHING).filled(_Note(root=home))
     _join_wrapped(notes, table)
@@ -134,7 +139,7 @@ def _serves(seen: Seen, table: ProcessTable) -> bool:
     return is_server_command(seen.words) and not is_copy
 
 
-def _home(pid: int, known: list[Path]) -> Path | None:
+def _home(pid: int, known: list[Path], named: list[Path]) -> Path | None:
     """The project of a server: by its variables, else by the folder that it runs in."""
     runtime = (environment_of(pid) or {}).get("JUPYTER_RUNTIME_DIR", "")
     if os.path.basename(runtime) == _RUNTIME:
@@ -143,8 +148,10 @@ def _home(pid: int, known: list[Path]) -> Path | None:
     if directory is None:
         return None
     folders = [Path(directory), *Path(directory).parents]
-    named = (folder for folder in folders if pid in _pids_noted_in(folder))
-    return next(named, None) or next((folder for folder in folders if folder in known), None)
+    noted = next((folder for folder in folders if pid in _pids_noted_in(folder)), None)
+    if noted is not None or folders[0] in named:
+        return noted or folders[0]
+    return next((folder for folder in folders if folder in known), None)
 
 
 def _pids_noted_in(root: Path) -> set[int]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from notebook_executor.lifecycle.project.pid_file import is_own, is_that_process
+from notebook_executor.lifecycle.project.pid_file import whose_process
 
 _NAME = re.compile(r"(?:jpserver|nbserver)-(\d{1,10})\.json")
 _MOST_BYTES = 65536
@@ -81,12 +81,12 @@ def _read(path: Path, pid: int) -> Iterator[ServerFile]:
             modified = path.stat().st_mtime
     said = loaded if isinstance(loaded, dict) else {}
     port, url, directory = said.get("port"), said.get("url"), said.get("root_dir")
-    there = is_that_process(pid, None, before=modified)
+    whose = whose_process(pid, None, before=modified)
     yield ServerFile(
         path=path,
         pid=pid,
-        alive=there and is_own(pid),
-        stale=not there,
+        alive=whose == "ours",
+        stale=whose == "nobody's",
         port=port if type(port) is int else None,
         url=url.partition("?")[0] if isinstance(url, str) else None,
         directory=directory if isinstance(directory, str) else None,
