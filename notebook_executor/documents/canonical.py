@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from json.encoder import encode_basestring  # in C where there is one
 from typing import Any
 
+from notebook_executor.documents.kept_cells import KeptCells
 from notebook_executor.documents.structure import invalid, place_of
 from notebook_executor.errors import DocumentError
 
@@ -25,8 +26,12 @@ Step = str | int
 Put = Callable[[str], None]
 
 
-def chunks(nb: dict[str, Any]) -> Iterator[bytes]:
+def chunks(nb: dict[str, Any], kept: KeptCells | None = None) -> Iterator[bytes]:
     """The file of a notebook, in pieces of a cell each.
+
+    Args:
+        nb: The notebook.
+        kept: Of an earlier writing, for cells that are the same; completed.
 
     Raises:
         DocumentError: The notebook holds something that JSON has no form for.
@@ -36,7 +41,7 @@ def chunks(nb: dict[str, Any]) -> Iterator[bytes]:
         yield f"{opening} {encode_basestring(key)}: ".encode()
         opening = ",\n"
         if key == "cells" and nb[key]:
-            yield from _cell_chunks(nb[key])
+            yield from _cell_chunks(nb[key], kept)
         elif key == "metadata":
             yield _encoded(_without(nb[key], _TRANSIENT), 1, (key,))
         else:
@@ -44,16 +49,31 @@ def chunks(nb: dict[str, Any]) -> Iterator[bytes]:
     yield b"\n}\n" if nb else b"{}\n"
 
 
-def _cell_chunks(cells: list[dict[str, Any]]) -> Iterator[bytes]:
+def _cell_chunks(cells: list[dict[str, Any]], kept: KeptCells | None) -> Iterator[bytes]:
     opening = b"[\n  "
     for index, cell in enumerate(cells):
         yield opening
-        if _has_long_text(cell):
+        text = (kept and kept.get(index)) or cell_text(index, cell, kept)
+        if text is None:
             yield from _long_cell_chunks(cell, ("cells", index))
         else:
-            yield _encoded(_split_cell(cell), 2, ("cells", index))
+            yield text
         opening = b",\n  "
     yield b"\n ]"
+
+
+def cell_text(index: int, cell: dict[str, Any], kept: KeptCells | None) -> bytes | None:
+    """What a cell is written as, which is kept too; None where it has to be written in pieces.
+
+    Raises:
+        DocumentError: It holds something that JSON has no form for.
+    """
+    if _has_long_text(cell):
+        return None
+    text = _encoded(_split_cell(cell), 2, ("cells", index))
+    if kept is not None:
+        kept.put(index, text)
+    return text
 
 
 def _has_long_text(cell: dict[str, Any]) -> bool:

@@ -72,13 +72,16 @@ class CellObserver(Protocol):
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
         """``sync`` brings the cell's streams in the notebook up to date; it costs their length."""
 
+    def late(self, index: int) -> None:
+        """A finished cell changes; its streams are up to date when the running one finishes."""
+
     def quiet(self, sync: Callable[[], None]) -> None:
         """Called every now and then while a cell runs and sends nothing."""
 
-    def cell_finished(
-        self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
-    ) -> None:
-        """``late``: earlier cells whose outputs have changed since."""
+    def underway(self) -> None:
+        """Called when a cell has been sent: what is done now delays neither it nor the next."""
+
+    def cell_finished(self, index: int, cell: NotebookNode, outcome: CellOutcome) -> None: ...
 
 
 class Engine:
@@ -111,7 +114,7 @@ class Engine:
         self._cells = cells
         self._mask = mask
         self._widgets = Widgets(lease)
-        self._outputs = NotebookOutputs(self._widgets, place, observer.output)
+        self._outputs = NotebookOutputs(self._widgets, place, observer.output, observer.late)
         self._complete = True
         # A secret that is cut in two would not be recognised.
         lease.channels.cuts_streams = not mask.hides
@@ -176,7 +179,7 @@ class Engine:
             raise
 
     def _finished(self, index: int, cell: NotebookNode, outcome: CellOutcome) -> CellOutcome:
-        self._observer.cell_finished(index, cell, outcome, self._outputs.take_late())
+        self._observer.cell_finished(index, cell, outcome)
         return outcome
 
     def _execute(self, index: int, cell: NotebookNode, began: float) -> CellOutcome:
@@ -242,15 +245,15 @@ class Engine:
         message = channels.session.msg("execute_request", request)
         request_id = str(message["header"]["msg_id"])
         self._outputs.expect(request_id)
-        if self._cells is None:
-            channels.send("shell", message)
-            return self._listen(request_id, cell)
-        self._cells.began(request_id, cell.id, self._watchdog.deadline)
+        if self._cells is not None:
+            self._cells.began(request_id, cell.id, self._watchdog.deadline)
         try:
             channels.send("shell", message)
+            self._observer.underway()
             return self._listen(request_id, cell)
         finally:
-            self._cells.ended()
+            if self._cells is not None:
+                self._cells.ended()
 
     def _listen(self, request_id: str, cell: NotebookNode) -> dict[str, Any] | None:
         """Wait for the reply *and* for idle: only then have all outputs arrived."""

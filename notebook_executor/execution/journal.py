@@ -85,7 +85,6 @@ class Journal:
                 "outputs": cell.get("outputs"),
             }
         )
-        self.force()
 
     def append(self, entry: dict[str, Any]) -> None:
         if self._broken:

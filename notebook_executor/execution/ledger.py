@@ -32,6 +32,7 @@ class Ledger:
     source_sha256: str | None = None
     git_commit: str | None = None
     withheld: list[str] = field(default_factory=list)
+    file: OutputFile | None = None
     lease: Lease | None = None
     end: KernelEnd | None = None
     failure: Failure | None = None
@@ -96,13 +97,12 @@ class Recorder:
         ledger: Ledger,
         prepared: Prepared,
         journal: Journal | None,
-        file: OutputFile | None,
         events: Events,
     ) -> None:
         self._ledger = ledger
         self._prepared = prepared
         self._journal = journal
-        self._file = file
+        self._file = ledger.file
         self._events = events
         self._calls = CellCalls(ledger.calls, events)
         self._started: datetime | None = None
@@ -112,6 +112,7 @@ class Recorder:
 
     def cell_started(self, index: int, cell: NotebookNode) -> None:
         self._started = datetime.now(UTC)
+        self._changes(index)
         cell.metadata.papermill.update(
             start_time=self._started.isoformat(), status="running", exception=False
         )
@@ -120,6 +121,14 @@ class Recorder:
             if self._journal is not None:
                 self._journal.running(index)
             self._emit("cell_started", index, cell, source=cell.source)
+
+    def _changes(self, index: int) -> None:
+        if self._file is not None:
+            self._file.changes(index)
+
+    def late(self, index: int) -> None:
+        self._late.add(index)
+        self._changes(index)
 
     def output(self, index: int, output: NotebookNode, sync: Callable[[], None]) -> None:
         self._pass_calls_on()
@@ -138,9 +147,15 @@ class Recorder:
             self._file.refresh(self._prepared.notebook)
             self._unsaved = False
 
-    def cell_finished(
-        self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
-    ) -> None:
+    def underway(self) -> None:
+        # The kernel works meanwhile: only what the journal promises is done between two cells.
+        if self._journal is not None:
+            self._journal.force()
+        if self._file is not None:
+            self._file.catch_up(self._prepared.notebook)
+            self._file.refresh(self._prepared.notebook)
+
+    def cell_finished(self, index: int, cell: NotebookNode, outcome: CellOutcome) -> None:
         if self._started is not None:
             _complete(cell, self._started, outcome)
             if outcome.failure is not None:
@@ -148,7 +163,7 @@ class Recorder:
         self._started = None
         self._calls.note(self._prepared.input_indices[index], cell)
         self._ledger.running = None
-        self._journal_finished(index, cell, outcome, late)
+        self._journal_finished(index, cell, outcome)
         if cell.cell_type == "code":
             self._ledger.outcomes[index] = outcome
             self._emit(
@@ -159,15 +174,12 @@ class Recorder:
                 duration_seconds=outcome.duration_seconds,
             )
         if self._file is not None:
-            self._file.refresh(self._prepared.notebook)
+            self._file.finished(index)
 
-    def _journal_finished(
-        self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
-    ) -> None:
+    def _journal_finished(self, index: int, cell: NotebookNode, outcome: CellOutcome) -> None:
         if self._journal is None:
             return
         self._journal.finished(index, cell, outcome)
-        self._late |= late
         if self._late and self._late_pace.due:
             with self._late_pace.spend():
                 self._journal_late(self._journal)

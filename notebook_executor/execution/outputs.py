@@ -164,10 +164,12 @@ class NotebookOutputs:
         widgets: Widgets,
         place: SpillPlace,
         on_output: Callable[[int, NotebookNode, Callable[[], None]], None],
+        on_late: Callable[[int], None],
     ) -> None:
         self._widgets = widgets
         self._place = place
         self._on_output = on_output
+        self._on_late = on_late
         self._cells: dict[str, CellOutputs] = {}
         self._displays: dict[str, list[tuple[CellOutputs, NotebookNode]]] = {}
         self._current: CellOutputs | None = None
@@ -185,30 +187,29 @@ class NotebookOutputs:
 
     def finish(self) -> bool:
         """Complete the current cell; False if something of its outputs was lost."""
+        self._finish_late()
         if self._current is None:
             return True
         self._current.finish()
         return not self._current.lost
 
+    def _finish_late(self) -> None:
+        for cell in self._late.values():
+            cell.finish()
+        self._late.clear()
+
     def sync(self) -> None:
         """Bring the notebook up to date with what has arrived; costs what it has changed."""
         if self._current is not None:
             self._current.sync()
-        for cell in self._late.values():
-            cell.finish()
-
-    def take_late(self) -> set[int]:
-        """Indices of the finished cells whose outputs have changed since the last call."""
-        for cell in self._late.values():
-            cell.finish()
-        late, self._late = self._late, {}
-        return set(late)
+        self._finish_late()
 
     def handle(self, message: Message) -> None:
         """Take in one IOPub message; messages of nobody's request are ignored."""
         cell = self._cells.get(message.parent_id or "")
         if cell is None:
             return
+        self._note_late(cell)
         content = message.content
         if "execution_count" in content and content["execution_count"] is not None:
             cell.cell["execution_count"] = content["execution_count"]
@@ -222,6 +223,11 @@ class NotebookOutputs:
             self._clear(cell, message)
         elif message.type in _RICH or message.type in ("stream", "error"):
             self._add(cell, message, display_id)
+
+    def _note_late(self, cell: CellOutputs) -> None:
+        if cell is not self._current:
+            self._late[cell.index] = cell
+            self._on_late(cell.index)
 
     def _record_time(self, cell: CellOutputs, message: Message) -> None:
         name = None
@@ -249,8 +255,6 @@ class NotebookOutputs:
             cell.add_stream(output.name, output.text)
         elif cell.add_rich(output) and display_id:
             self._displays.setdefault(display_id, []).append((cell, output))
-        if cell is not self._current:
-            self._late[cell.index] = cell
         self._on_output(cell.index, output, self.sync)
 
     def _update_displays(self, display_id: str, content: dict[str, Any]) -> None:
@@ -260,9 +264,8 @@ class NotebookOutputs:
             fresh = new_output(
                 "display_data", data=content["data"], metadata=content.get("metadata") or {}
             )
+            self._note_late(cell)
             cell.update(output, fresh)
-            if cell is not self._current:
-                self._late[cell.index] = cell
 
 
 def _output_of(message: Message) -> NotebookNode:

@@ -185,9 +185,11 @@ class _Observer:
 
         (logger.warning if warning else logger.info)("".join(text))
 
-    def cell_finished(
-        self, index: int, cell: NotebookNode, outcome: CellOutcome, late: set[int]
-    ) -> None:
+    def late(self, index: int) -> None: ...
+
+    def underway(self) -> None: ...
+
+    def cell_finished(self, index: int, cell: NotebookNode, outcome: CellOutcome) -> None:
         if outcome.failure is not None:
             self._manager.cell_exception(cell, cell_index=index)
         self._manager.cell_complete(cell, cell_index=index)

@@ -152,10 +152,9 @@ def _execute(
     notebook, ledger.source_sha256 = read_source(plan)
     ledger.git_commit = git_commit(plan.source.parent if plan.source else plan.root)
     prepared = ledger.prepared = prepare(plan, notebook, ledger.source_sha256)
-    file = None
     if plan.output_path is not None:
         check_writable(plan.output_path)
-        file = OutputFile(plan.output_path)
+        ledger.file = OutputFile(plan.output_path)
     events.emit(
         "run_started",
         input_path=str(plan.input_path) if plan.input_path else None,
@@ -168,7 +167,7 @@ def _execute(
         events.warn(_WITHHELD.format(", ".join(ledger.withheld)))
     with ExitStack() as stack:
         journal = _open_journal(ledger, prepared, events)
-        recorder = Recorder(ledger, prepared, journal, file, events)
+        recorder = Recorder(ledger, prepared, journal, events)
         stack.callback(recorder.close)
         stack.callback(_note_end, ledger)
         cancellation.check()
@@ -182,8 +181,6 @@ def _execute(
         if journal is not None:
             journal.kernel(kernel_report(ledger), lease.info.get("language_info", {}))
         events.emit("kernel_ready")
-        if file is not None:
-            file.refresh(prepared.notebook)
         _run_cells(plan, ledger, lease, recorder, cancellation, tools)
 
 
@@ -305,7 +302,7 @@ def _save(plan: Plan, ledger: Ledger, finished_at: datetime) -> Path | None:
         duration=(finished_at - plan.started_at).total_seconds(),
     )
     try:
-        OutputFile(plan.output_path).write(notebook)
+        (ledger.file or OutputFile(plan.output_path)).write(notebook)
         return plan.output_path
     except DocumentError as error:
         rescued = _rescue(ledger)

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from notebook_executor import NotebookExecutor
+from notebook_executor.documents.writing import serialise
 from notebook_executor.execution.records import find_record
 
 if TYPE_CHECKING:
@@ -153,6 +154,36 @@ def test_a_running_cell_shows_what_it_has_printed_so_far(
 
     assert result.ok, result
     assert shown == ["first\n"]
+
+
+_LATE = (
+    "import asyncio\nfrom IPython.display import display\ngo = asyncio.Event()\n"
+    "async def work():\n    await go.wait()\n    print('late')\n"
+    "task = asyncio.create_task(work())\nhandle = display('old', display_id=True)"
+)
+
+
+@pytest.mark.parametrize("last", ["print('on')", "1 / 0"], ids=["to the end", "until one fails"])
+def test_what_comes_late_for_a_cell_that_was_written_already_is_in_the_file(
+    executor: NotebookExecutor, make_notebook: MakeNotebook, last: str
+) -> None:
+    path = make_notebook(
+        _LATE,
+        "print('between')",
+        ("1 / 0", "raises-exception"),
+        "handle.update('new')\ngo.set()\nawait task",
+        "print('x' * 100_000)",
+        last,
+        "'never or last'",
+    )
+
+    result = executor.execute(path, "out.ipynb")
+
+    assert result.notebook is not None
+    late = json.dumps(result.notebook.cells[0].outputs)
+    assert "late" in late
+    assert "'new'" in late
+    assert Path(str(result.output_path)).read_bytes() == serialise(result.notebook)
 
 
 @pytest.mark.parametrize("as_object", [False, True])
