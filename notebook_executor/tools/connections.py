@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from notebook_executor.lifecycle.threads import new_thread
-from notebook_executor.tools.desk import CallUnderway, Desk, Reply
+from notebook_executor.tools.desk import Desk
 from notebook_executor.tools.frames import (
     FRAME_LIMIT,
     TOO_LARGE,
@@ -18,6 +18,7 @@ from notebook_executor.tools.frames import (
     response,
     result_response,
 )
+from notebook_executor.tools.underway import CallUnderway, Reply
 
 _BLOCK = 1 << 16
 _LOST = "Nobody waits for the answer any more"
@@ -142,7 +143,7 @@ class Connection:
 
     def _carry_out(self, request: Request, size: int) -> bool:
         number, _, tool, arguments, cell = request
-        call = CallUnderway(self._desk, tool, arguments, size, self._reply, self._cancelled)
+        call = CallUnderway(self._desk.books, tool, arguments, size, self._reply, self._cancelled)
         self._number, self._call = number, call
         self._on_call()
         self._desk.carry_out(call, cell)

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, Literal, NamedTuple
 
-from notebook_executor.tools.desk import Reply
+from notebook_executor.tools.underway import Reply
 
 FRAME_LIMIT = 16 << 20
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
