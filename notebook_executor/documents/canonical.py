@@ -21,6 +21,7 @@ _SPLIT_MIMES = ("application/javascript", "image/svg+xml")
 _TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
 
 _BLOCK = 65_536  # characters
+_FINITE = (str, int, type(None))
 
 Step = str | int
 Put = Callable[[str], None]
@@ -292,6 +293,8 @@ def _parts(nb: dict[str, Any]) -> Iterator[tuple[tuple[Step, ...], Any]]:
 
 
 def _first_non_finite(value: Any) -> tuple[Step, ...] | None:
+    if isinstance(value, _FINITE):
+        return None
     if isinstance(value, float):
         return None if math.isfinite(value) else ()
     if isinstance(value, dict):

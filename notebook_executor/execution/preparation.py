@@ -206,7 +206,7 @@ def _name_injected_cell(
 
 def _reset(plan: Plan, notebook: NotebookNode) -> None:
     """What papermill's ``notebook_start`` does, and our run's id."""
-    from nbformat import from_dict
+    from nbformat import NotebookNode, from_dict
 
     notebook.metadata.papermill.update(
         input_path=str(plan.input_path) if plan.input_path else None,
@@ -220,16 +220,11 @@ def _reset(plan: Plan, notebook: NotebookNode) -> None:
     kept = ours if isinstance(ours, dict) else {}
     notebook.metadata["nbx"] = from_dict({**kept, "run_id": plan.run_id})
     for cell in notebook.cells:
-        cell.metadata["papermill"] = from_dict(
-            {
-                "exception": None,
-                "start_time": None,
-                "end_time": None,
-                "duration": None,
-                "status": "pending",
-            }
+        cell.metadata["papermill"] = NotebookNode(
+            exception=None, start_time=None, end_time=None, duration=None, status="pending"
         )
         if cell.cell_type == "code":
             cell.execution_count = None
             cell.outputs = []
-            cell.metadata = from_dict(without_paths(cell.metadata, (OUTPUTS_OF, *TOOL_CALLS)))
+            if "nbx" in cell.metadata:
+                cell.metadata = from_dict(without_paths(cell.metadata, (OUTPUTS_OF, *TOOL_CALLS)))

@@ -97,7 +97,7 @@ def _scraps(ledger: Ledger) -> tuple[dict[str, Any], dict[str, Payload], tuple[s
 def _with_spilled(prepared: Prepared, record: RunRecord | None) -> list[dict[str, Any]]:
     """The cells' outputs, with the scraps that were too large for the notebook."""
     cells = prepared.notebook.cells
-    if record is None:
+    if record is None or not record.outputs.is_dir():
         return [{"outputs": cell.get("outputs", [])} for cell in cells]
     return [
         {"outputs": [*cell.get("outputs", []), *spilled_scraps(record.outputs, index, cell)]}
