@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import contextlib
 import gc
+import glob
 import importlib
 import json
 import os
@@ -128,9 +129,9 @@ def _configured(startup: str, configurations: list[str]) -> bool:
     """Whether there is code or configuration of the user's that runs while a kernel starts."""
     if os.environ.get("PYTHONSTARTUP") or any(map(os.path.exists, configurations)):
         return True
-    with contextlib.suppress(OSError):
-        return any(name.endswith((".py", ".ipy")) for name in os.listdir(startup))
-    return False
+    # As IPython looks: the kernels find the patterns compiled.
+    patterns = [os.path.join(glob.escape(startup), pattern) for pattern in ("*.py", "*.ipy")]
+    return any(list(map(glob.glob, patterns)))
 
 
 def _serve(control: socket.socket) -> None:
