@@ -35,7 +35,8 @@ def brief(result: ExecutionResult, max_chars: int) -> str:
 
 
 def _status(result: ExecutionResult) -> str:
-    counted = f"{result.cells_executed} cells in {result.duration_seconds:.1f} s"
+    cells = f"{result.cells_executed} cell{'' if result.cells_executed == 1 else 's'}"
+    counted = f"{cells} in {result.duration_seconds:.1f} s"
     if result.error is None:
         return f"success: {counted}"
     retry = ", retryable" if result.error.retryable else ""
