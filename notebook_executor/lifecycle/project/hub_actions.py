@@ -64,7 +64,8 @@ def find_project(machine: Machine, wanted: str) -> ProjectView:
     if "/" in wanted or wanted in (".", ".."):
         folder = Path(os.path.realpath(wanted))
         around = [project for project in machine.projects if folder.is_relative_to(project.root)]
-        found = sorted(around, key=lambda project: len(project.root.parts))[-1:]
+        around.sort(key=lambda project: (_is_told(project), len(project.root.parts)))
+        found = around[-1:]
     else:
         found = [project for project in machine.projects if project.name == wanted]
     if len(found) == 1:
@@ -74,6 +75,12 @@ def find_project(machine: Machine, wanted: str) -> ProjectView:
         message = f"There are {len(found)} projects that {wanted!r} can mean"
         raise UsageError(message, hint=f"Name one by its folder: {known}.")
     raise UsageError(f"There is no project {wanted!r}", hint=f"Known are: {known}.")
+
+
+def _is_told(project: ProjectView) -> bool:
+    """Whether more than its being named says that a folder is a project, not one within another."""
+    told = project.registered or project.servers or project.orphans or project.state == "stale"
+    return bool(told) or (project.root / "pyproject.toml").is_file()
 
 
 def find_target(machine: Machine, wanted: str) -> ProjectView | SeenServer:

@@ -114,6 +114,26 @@ def test_a_folder_around_projects_that_nobody_has_noted_is_not_theirs(
     assert process.wait(60) == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_project_is_named_by_any_folder_of_it(
+    project: Path, stand_in: Path, start: Start, hub: Hub, registered: bool
+) -> None:
+    if registered:
+        register_project(project)
+    (project / "notebooks" / "old").mkdir(parents=True)
+    (project / "vendor").mkdir()
+    (project / "vendor" / "pyproject.toml").write_text("[project]\nname = 'another'\n")
+    process = start(sys.executable, stand_in, cwd=project, env=of_project(project))
+    said_port(process)
+
+    assert hub("stop", project / "vendor") == (0, "", "No server of it runs.\n")
+    assert process.poll() is None
+    code, out, _ = hub("stop", project / "notebooks" / "old")
+    assert code == 0
+    assert f"stopped the server {process.pid} " in out
+    assert process.wait(60) == -signal.SIGTERM
+
+
 def test_a_wrapper_that_the_pid_file_names_is_one_with_its_server(
     project: Path, stand_in: Path, start: Start
 ) -> None:
