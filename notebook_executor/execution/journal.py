@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from notebook_executor.execution.preparation import Prepared
     from notebook_executor.models import KernelReport
 
+_BLOCK = 1 << 20  # characters
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
@@ -90,7 +91,8 @@ class Journal:
         if self._broken:
             return
         try:
-            _write_all(self._file.fileno(), line_of(entry))
+            for block in _blocks_of(entry):
+                _write_all(self._file.fileno(), block)
         except (OSError, TypeError, RecursionError) as error:
             self._broken = True
             reason = error.strerror if isinstance(error, OSError) else error
@@ -121,13 +123,20 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def line_of(entry: dict[str, Any]) -> bytes:
     """An entry as its line: JSON whatever it holds, with NaN and infinity as null."""
+    return b"".join(_blocks_of(entry))
+
+
+def _blocks_of(entry: dict[str, Any]) -> Iterator[bytes]:
+    """A line in blocks, so that a long one is not held as bytes as well."""
     try:
         text = _encode(entry)
     except ValueError:
         finite = json.loads(json.dumps(entry), parse_constant=lambda _: None)
         text = _encode(finite)
     # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    for start in range(0, len(text), _BLOCK):
+        block = text[start : start + _BLOCK].encode("utf-8", "backslashreplace")
+        yield block if start + _BLOCK < len(text) else block + b"\n"
 
 
 @dataclass

@@ -58,8 +58,20 @@ class _Tail:
         while self._blocks_size - len(self._blocks[0]) >= self._room:
             self._blocks_size -= len(self._blocks.popleft())
 
-    def text(self) -> str:
-        return "".join([*self._blocks, *self._recent])[-self._room :]
+    @property
+    def size(self) -> int:
+        return min(self._room, self._blocks_size + self._recent_size)
+
+    def parts(self) -> list[str]:
+        """The text in pieces, which together take no more room than what is held anyway."""
+        kept = [*self._blocks, *self._recent]
+        beyond = self._blocks_size + self._recent_size - self.size
+        while beyond > 0:
+            first = kept.pop(0)
+            if len(first) > beyond:
+                kept.insert(0, first[beyond:])
+            beyond -= len(first)
+        return kept
 
 
 class StreamText:
@@ -105,10 +117,9 @@ class StreamText:
             return self._settled[0]
         if self._head is None:
             return self._lines.text() + self._line.text
-        tail = self._tail.text()
-        left_out = self.size - len(self._head) - len(tail)
+        left_out = self.size - len(self._head) - self._tail.size
         note = _LEFT_OUT.format(size=left_out, path=self._path or "no file: nowhere to write")
-        return self._head + note + tail
+        return "".join([self._head, note, *self._tail.parts()])
 
     def settle(self) -> None:
         """Close the file, and hold the text only once more, as the string that ``text`` gives.
@@ -126,7 +137,7 @@ class StreamText:
             self._settled = text, len(text) - len(self._line.text), 0
             self._lines = _Pieces()
         else:
-            self._settled = text, len(self._head), len(self._tail.text())
+            self._settled = text, len(self._head), self._tail.size
             self._head, self._tail = "", _Tail(1)
 
     def _resume(self) -> None:
