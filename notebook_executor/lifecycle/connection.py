@@ -6,32 +6,31 @@ works the same inside a running loop, in a thread, or in a forked process.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-import zmq
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
 from notebook_executor.errors import KernelDiedError
-from notebook_executor.lifecycle.large_streams import LARGE, LargeStream
-from notebook_executor.lifecycle.messages import read_message
+from notebook_executor.lifecycle.large_streams import LARGE
+from notebook_executor.lifecycle.links import Link, Links
+from notebook_executor.lifecycle.messages import ArrivingStream, is_stream, read_message
+from notebook_executor.lifecycle.zmtp import Frame, NotSpokenError, Part
 
 Channel = Literal["shell", "iopub", "control"]
 
-_SOCKET_TYPES: dict[Channel, int] = {"shell": zmq.DEALER, "iopub": zmq.SUB, "control": zmq.DEALER}
-# zmq's default of 100 ms would make a kernel that is up in 40 ms look like one that took 150.
-_RECONNECT_MS = 5
 _RESEND_SECONDS = 0.5
-_LONGEST_POLL = 1000
-_BATCH = 256
+_SETTLED_SECONDS = 1.0
+_LOST_SECONDS = 2.0
+_LONGEST_WAIT = 1.0
+_BATCH = 64
+_FEW = 500
 _BATCH_BYTES = 1 << 20
-# Before a content come a delimiter, the signature, two headers and the metadata.
-_SMALL_FRAMES = 5
+_UNREADABLE = (ValueError, TypeError, LookupError, RecursionError)
 
 
 class Message(NamedTuple):
@@ -85,42 +84,46 @@ def _new_key() -> str:
 
 
 class Channels:
-    """Shell, IOPub and control of one kernel, for one thread at a time; ``close`` ends them."""
+    """Shell, IOPub and control of one kernel, for one thread at a time; ``close`` ends them.
+
+    Attributes:
+        malformed: How many messages could not be read: outputs may be missing.
+        dead: Whether the kernel has exited, or can no longer be spoken to.
+        cuts_streams: Whether a large stream message comes as several, cut anywhere where it has
+            long lines; over a Unix socket from a kernel that ``waits_for_us`` while it arrives.
+        waits_for_us: Whether the kernel keeps all that we have not received yet. One that does not
+            loses messages once a thousand wait.
+    """
 
     def __init__(self, connection: Connection, death_fd: int) -> None:
         self.connection = connection
-        self.malformed = 0  # messages that could not be read: outputs may be missing
+        self.malformed = 0
         self.dead = False
-        # Whether a large stream message comes as several; cut anywhere, where it has long lines.
         self.cuts_streams = False
-        self._pieces: Iterator[Message] | None = None
-        self._death_fd = death_fd
-        self._session = Session(
-            key=connection.key.encode(),
-            username="notebook_executor",
-            # Above this size pyzmq would keep a thread and a context for good, to save a copy.
-            copy_threshold=sys.maxsize,
-        )
-        self._context = zmq.Context()
-        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
-        self._poller = zmq.Poller()
-        for channel in ("shell", "iopub", "control"):
-            self._open(channel)
-        self._poller.register(death_fd, zmq.POLLIN)
+        self.waits_for_us = False
+        self._session = Session(key=connection.key.encode(), username="notebook_executor")
+        self._arriving: ArrivingStream | None = None
+        self._pieces: Iterator[Message] = iter(())
+        identity = self._session.bsession
+        self._links: dict[str, Link] = {
+            "shell": Link(connection.address("shell"), "DEALER", identity),
+            "iopub": Link(connection.address("iopub"), "SUB", b"", LARGE, self._is_cut),
+            "control": Link(connection.address("control"), "DEALER", identity),
+        }
+        self._all = Links(self._links, death_fd)
+        self._lost_at: float | None = None
+        self._taken = 0
 
-    def _open(self, channel: Channel) -> None:
-        socket = self._context.socket(_SOCKET_TYPES[channel])
-        socket.linger = 0
-        socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-        # Unlimited: at the default of 1,000 messages the kernel drops outputs of a fast cell.
-        socket.setsockopt(zmq.RCVHWM, 0)
-        if channel == "iopub":
-            socket.subscribe(b"")
-        else:
-            socket.setsockopt(zmq.IDENTITY, self._session.bsession)
-        socket.connect(self.connection.address(channel))
-        self._sockets[channel] = socket
-        self._poller.register(socket, zmq.POLLIN)
+    def _is_cut(self, before: list[Frame]) -> bool:
+        """Whether the large frame after these is to be read while it still comes.
+
+        Its signature can be checked at its end only, when its pieces are known already. What a
+        forger must do to be heard until then is to be at the other end of a Unix socket in the
+        kernel's private directory: be the same user, who can read the key there as well. A port
+        can be anybody's: what comes over TCP is read as a whole, and its signature checked first.
+        """
+        cut = self.cuts_streams and self.waits_for_us and self.connection.transport == "ipc"
+        return cut and is_stream(self._session, before)
 
     @property
     def session(self) -> Session:
@@ -130,13 +133,20 @@ class Channels:
     def send(self, channel: Channel, message: dict[str, Any] | str, content: Any = None) -> str:
         """Send a request, or a message made by ``session``.
 
+        What the kernel does not take at once goes out with a later call of ``receive``; on the
+        control channel, where no answer is waited for, within a second.
+
         Returns:
             The message's id, by which its replies and outputs are recognised.
         """
-        sent = self._session.send(self._sockets[channel], message, content=content)
+        link = self._links[channel]
+        sent = self._session.send(cast("Any", link), message, content=content)
         if sent is None:
             # jupyter_client's Session refuses to send from a forked copy of its process.
             raise KernelDiedError("A kernel's channels were used from a forked process")
+        if channel == "control":
+            link.settle(_SETTLED_SECONDS)
+        self._all.watch(channel)
         return str(sent["header"]["msg_id"])
 
     def receive(self, timeout: float | None) -> list[Message]:
@@ -150,72 +160,97 @@ class Channels:
         Returns:
             What arrived, in order on each channel.
         """
-        piece = self._next_piece()
-        if piece is not None:
-            return [piece]
         # A signal that comes just before the call does not interrupt it: never wait for ever.
-        longest = _LONGEST_POLL if timeout is None else max(0, int(timeout * 1000))
-        ready = dict(self._poller.poll(longest))
-        messages: list[Message] = []
-        for channel, socket in self._sockets.items():
-            if socket in ready:
-                messages.extend(self._drain(channel, socket))
-        if self._death_fd in ready:
-            # Readable for ever from now on: left in the poller it would turn waiting into spinning.
-            self._poller.unregister(self._death_fd)
+        deadline = time.monotonic() + (_LONGEST_WAIT if timeout is None else timeout)
+        was_dead = self.dead
+        while True:
+            left = deadline - time.monotonic()
+            last = self.dead and not (was_dead and self._is_connected())
+            # What has come meanwhile would be lost with the kernel.
+            moved = self._all.gather(0.0 if last or self._all.received else max(0.0, left))
+            messages = self._take()
+            self._notice_an_end()
+            if messages or (last and not moved) or (left <= 0 and not last):
+                return messages
+
+    def _is_connected(self) -> bool:
+        return any(link.socket is not None for link in self._links.values())
+
+    def _notice_an_end(self) -> None:
+        if self._all.died:
             self.dead = True
-        first = None if messages else self._next_piece()
-        return messages if first is None else [first]
+        elif self._links["shell"].ended:
+            # Its sockets end before the kernel does: usually it is about to be known to be dead.
+            now = time.monotonic()
+            self._lost_at = self._lost_at or now
+            self.dead = self.dead or now - self._lost_at > _LOST_SECONDS
+
+    def _take(self) -> list[Message]:
+        """Some of what has been received, in order; a piece of a large stream comes by itself."""
+        messages: list[Message] = []
+        size = 0
+        while len(messages) < _BATCH and size < _BATCH_BYTES:
+            piece = self._next_piece()
+            if piece is not None:
+                messages.append(piece)
+                break
+            if not self._all.received:
+                break
+            channel, found = self._all.received.popleft()
+            if isinstance(found, Part):
+                self._pieces = self._arrived(cast("Channel", channel), found)
+                continue
+            size += sum(map(len, found))
+            message = self._read(cast("Channel", channel), found)
+            if message is not None:
+                messages.append(message)
+        self._taken += len(messages)
+        if self._taken > _FEW:
+            self.keep_up()
+        return messages
+
+    def keep_up(self) -> None:
+        """Have outputs received from now on even while nobody calls ``receive``."""
+        self._all.keep_up("iopub")
 
     def _next_piece(self) -> Message | None:
         """The next piece of a large stream that is being read; nothing else is read meanwhile."""
-        if self._pieces is None:
-            return None
         try:
-            piece = next(self._pieces, None)
-        except ValueError:
+            return next(self._pieces, None)
+        except _UNREADABLE:
             self.malformed += 1
-            piece = None
-        if piece is None:
-            self._pieces = None
-        return piece
+            self._arriving = None
+            return None
 
-    def _drain(self, channel: Channel, socket: zmq.Socket[bytes]) -> Iterator[Message]:
-        size = 0
-        for _ in range(_BATCH):
-            try:
-                frames = _receive(socket)
-            except zmq.Again:
-                return
-            size += sum(map(len, frames))
-            message = self._read(channel, frames)
-            if message is not None:
-                yield message
-            if size > _BATCH_BYTES or self._pieces is not None:
-                return
+    def _arrived(self, channel: Channel, part: Part) -> Iterator[Message]:
+        """What can be read with one more part of a large stream; nothing of one that is broken."""
+        if part.before:
+            self._arriving = ArrivingStream(self._session, part.before)
+        if self._arriving is not None:
+            yield from _cut(channel, self._arriving.body, self._arriving.feed(part))
+        if not part.left:
+            self._arriving = None
 
-    def _read(self, channel: Channel, frames: list[bytes | memoryview]) -> Message | None:
+    def _read(self, channel: Channel, frames: list[Frame]) -> Message | None:
         try:
-            body = read_message(self._session, frames, whole=not self.cuts_streams)
-        except (ValueError, TypeError, LookupError, RecursionError):
+            body, contents = read_message(self._session, frames, whole=not self.cuts_streams)
+        except _UNREADABLE:
             self.malformed += 1
             return None
-        parent = body["parent_header"].get("msg_id")
-        content = body["content"]
-        if isinstance(content, LargeStream):
-            self._pieces = _cut(Message(channel, body["msg_type"], parent, {}, body), content)
+        if contents is not None:
+            self._pieces = _cut(channel, body, contents)
             return None
-        return Message(channel, body["msg_type"], parent, content, body)
+        return _message(channel, body, body["content"])
 
-    def ask(self, request: str, content: dict[str, Any], seconds: float) -> bool:
-        """Send a request on shell and wait for its reply; False if none came in time."""
+    def ask(self, request: str, content: dict[str, Any], seconds: float) -> dict[str, Any] | None:
+        """Send a request on shell; the content of its reply, None if none came in time."""
         deadline = time.monotonic() + seconds
         asked = self.send("shell", request, content)
         while not self.dead and time.monotonic() < deadline:
             for message in self.receive(deadline - time.monotonic()):
                 if message.channel == "shell" and message.parent_id == asked:
-                    return True
-        return False
+                    return message.content
+        return None
 
     def wait_ready(
         self, deadline: float, unwanted: Callable[[], bool] = lambda: False
@@ -255,6 +290,9 @@ class Channels:
                 heard = heard or message.channel == "iopub"
                 if message.type == "kernel_info_reply" and message.parent_id in pending:
                     info = message.content
+            for link in self._links.values():
+                if link.problem:
+                    raise NotSpokenError(link.problem)
             if self.dead and not messages:
                 raise KernelDiedError("The kernel exited while it was starting")
         return info
@@ -272,35 +310,28 @@ class Channels:
         self._send_aside("shell", "kernel_info_request")
 
     def _send_aside(self, channel: Channel, request: str) -> None:
+        """Send on a connection of its own, within a second or not at all."""
         session = Session(key=self.connection.key.encode(), username="notebook_executor")
-        with self._context.socket(zmq.DEALER) as socket:
-            socket.linger = 1000
-            socket.connect(self.connection.address(channel))
-            session.send(socket, request, content={})
+        link = Link(self.connection.address(channel), "DEALER")
+        try:
+            session.send(cast("Any", link), request, content={})
+            link.settle(_SETTLED_SECONDS)
+        finally:
+            link.close()
 
     def close(self) -> None:
         """Close all sockets at once; what has not been sent is dropped."""
-        self._pieces = None
-        self._context.destroy(linger=0)
+        self._pieces = iter(())
+        self._all.close()
 
 
-def _receive(socket: zmq.Socket[bytes]) -> list[bytes | memoryview]:
-    """The frames of one message; a large one is left where zmq has put it.
-
-    Raises:
-        zmq.Again: There is no message.
-    """
-    frames: list[bytes | memoryview] = [socket.recv(zmq.NOBLOCK)]
-    while socket.getsockopt(zmq.RCVMORE):
-        if len(frames) < _SMALL_FRAMES:
-            frames.append(socket.recv(zmq.NOBLOCK))
-        else:
-            frame = socket.recv(zmq.NOBLOCK, copy=False)
-            frames.append(frame.buffer if len(frame) > LARGE else frame.bytes)
-    return frames
+def _message(channel: Channel, body: dict[str, Any], content: dict[str, Any]) -> Message:
+    parent = body["parent_header"].get("msg_id")
+    return Message(channel, body["msg_type"], parent, content, body)
 
 
-def _cut(message: Message, stream: LargeStream) -> Iterator[Message]:
-    for text in stream.pieces:
-        content = {"name": stream.name, "text": text}
-        yield message._replace(content=content, body={**message.body, "content": content})
+def _cut(
+    channel: Channel, body: dict[str, Any], contents: Iterator[dict[str, Any]]
+) -> Iterator[Message]:
+    for content in contents:
+        yield _message(channel, {**body, "content": content}, content)

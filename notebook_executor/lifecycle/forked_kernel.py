@@ -6,6 +6,8 @@ import json
 import os
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,31 @@ class Heritage:
     imported: Imported
     premade: Premade | None
     end: ForkedEnd | None
+
+
+@contextmanager
+def _keeping_all_outputs() -> Iterator[None]:
+    """Have ipykernel's IOPub socket keep what nobody has received yet, however much it is.
+
+    By default it drops messages once a thousand wait. What is set once it is bound would count
+    only for those who are connected already.
+    """
+    import zmq
+    from ipykernel.kernelapp import IPKernelApp
+
+    app_class: Any = IPKernelApp
+    bind = app_class._bind_socket
+
+    def bind_socket(app: Any, socket: Any, port: int) -> Any:
+        if socket.socket_type in (zmq.XPUB, zmq.PUB):
+            socket.setsockopt(zmq.SNDHWM, 0)
+        return bind(app, socket, port)
+
+    app_class._bind_socket = bind_socket
+    try:
+        yield
+    finally:
+        app_class._bind_socket = bind
 
 
 class Born(BaseException):
@@ -71,10 +98,11 @@ class ForkedKernel:
         heritage.imported.hide_ours()
         if self._waits_on is None:
             self._dress(heritage.environment, self._spec["env"])
-        if premade is None:
-            app = self._make()
-        else:
-            app = premade.become(self._keeper, self._arguments[1], heritage.imported)
+        with _keeping_all_outputs():
+            if premade is None:
+                app = self._make()
+            else:
+                app = premade.become(self._keeper, self._arguments[1], heritage.imported)
         if self._waits_on is not None:
             self._wait(heritage.environment, *self._waits_on)
         if self._waits_on is not None or premade is not None:

@@ -22,6 +22,7 @@ from notebook_executor.lifecycle.kernelspecs import LaunchSpec
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 from notebook_executor.lifecycle.standby import Opened, open_kernel
 from notebook_executor.lifecycle.warm import WarmKernels
+from notebook_executor.lifecycle.zmtp import NotSpokenError
 
 _TERMINATE_GRACE = 0.3
 
@@ -58,6 +59,19 @@ atexit.register(get_ipython().kernel.control_thread.join, 2)
     "stop_on_error": False,
 }
 _READY_SECONDS = 3.0
+# By default ipykernel's IOPub socket drops messages once a thousand wait to be received. Only its
+# thread may touch it. An expression, since a source would have IPython's events called.
+_KEEP_ALL_OUTPUTS = {
+    "code": "",
+    "silent": True,
+    "store_history": False,
+    "user_expressions": {
+        "kept": "(lambda thread: thread.schedule(lambda: thread.socket.setsockopt("
+        "__import__('zmq').SNDHWM, 0)))(get_ipython().kernel.iopub_thread)"
+    },
+    "allow_stdin": False,
+    "stop_on_error": False,
+}
 # A limit that ends each kernel at once would use up all that wait, and all that take their place.
 _MOST_REPLACEMENTS = 3
 
@@ -215,6 +229,9 @@ def start_kernel(
         kernel = Kernel(spec, channels, opened.contained)
         attempt.callback(end.stop, kernel, graces)
         kernel.info = _wait_ready(kernel, deadline, start_timeout, unwanted)
+        channels.waits_for_us = kernel.warm or _keeps_all_outputs(kernel)
+        if not channels.waits_for_us:
+            channels.keep_up()
         return kernel
 
     record = {"kernel": spec.name, "cwd": str(cwd), "host_pid": os.getpid(), **(about or {})}
@@ -351,6 +368,15 @@ class _End:
             self._kernel.end = self.report()
 
 
+def _keeps_all_outputs(kernel: Kernel) -> bool:
+    """Have it keep what we have not received; False where it may drop what is too much."""
+    if not kernel.spec.is_ipykernel:
+        return False
+    reply = kernel.channels.ask("execute_request", _KEEP_ALL_OUTPUTS, _READY_SECONDS)
+    expressions = {} if reply is None else reply.get("user_expressions", {})
+    return bool(expressions.get("kept", {}).get("status") == "ok")
+
+
 def _wait_ready(
     kernel: Kernel, deadline: float, start_timeout: float, unwanted: Callable[[], bool]
 ) -> dict[str, Any]:
@@ -358,6 +384,13 @@ def _wait_ready(
         return kernel.channels.wait_ready(deadline, unwanted)
     except KernelDiedError as error:
         raise _died_at_start(kernel) from error
+    except NotSpokenError as error:
+        kernel.busy = True
+        raise KernelStartError(
+            f"The kernel {kernel.spec.name!r} cannot be spoken to: {error}",
+            hint="Does it listen on the addresses of its connection file, by ZeroMQ 4?",
+            stderr_tail=kernel.stderr_tail(),
+        ) from error
     except InterruptedError as error:
         kernel.busy = True
         raise KernelStartError("The kernel was given up while it was starting") from error

@@ -50,8 +50,12 @@ def peers(connection: Connection) -> Iterator[tuple[Channels, Peer]]:
     for name, kind in (("shell", zmq.ROUTER), ("control", zmq.ROUTER), ("iopub", zmq.XPUB)):
         sockets[name] = context.socket(kind)
         sockets[name].linger = 0
+        # As where the kernel keeps what we have not received.
+        sockets[name].sndhwm = 0
         sockets[name].bind(connection.address(name))  # type: ignore[arg-type]
     channels = Channels(connection, reader)
+    while not sockets["iopub"].poll(0):
+        channels.receive(0.01)
     assert sockets["iopub"].recv() == b"\x01"  # the subscription has arrived
     # Above its threshold pyzmq keeps a thread for good.
     session = Session(key=connection.key.encode(), copy_threshold=sys.maxsize)
@@ -93,10 +97,12 @@ def test_messages_keep_their_order_and_many_are_none_too_many(
     assert channels.malformed == 0
 
 
+@pytest.mark.parametrize("waits", [False, True])
 def test_a_large_stream_comes_in_pieces_where_that_is_wanted(
-    peers: tuple[Channels, Peer],
+    peers: tuple[Channels, Peer], waits: bool
 ) -> None:
     channels, peer = peers
+    channels.waits_for_us = waits
     line = "x" * 1023 + "\n"
     for cuts in (False, True):
         channels.cuts_streams = cuts
@@ -114,11 +120,12 @@ def test_a_large_stream_comes_in_pieces_where_that_is_wanted(
     assert channels.malformed == 0
 
 
+@pytest.mark.parametrize("waits", [False, True])
 def test_a_large_stream_that_turns_out_to_be_none_is_counted(
-    peers: tuple[Channels, Peer],
+    peers: tuple[Channels, Peer], waits: bool
 ) -> None:
     channels, peer = peers
-    channels.cuts_streams = True
+    channels.cuts_streams, channels.waits_for_us = True, waits
     half = b"x" * (2 << 20)
     delimiter, _, *signed = peer.session.serialize(peer.session.msg("stream", {}))
     signed[-1] = b'{"name": "stdout", "text": "' + half + b"\\q" + half + b'"}'
@@ -131,6 +138,38 @@ def test_a_large_stream_that_turns_out_to_be_none_is_counted(
         messages += _received(channels, 1)
 
     assert channels.malformed == 1
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_large_stream_with_a_wrong_signature_is_counted_and_never_ends(
+    peers: tuple[Channels, Peer], waits: bool
+) -> None:
+    channels, peer = peers
+    channels.cuts_streams, channels.waits_for_us = True, waits
+    text = "x" * (4 << 20)
+    forger = Session(key=b"another key", copy_threshold=sys.maxsize)
+    forger.send(peer.sockets["iopub"], "stream", {"name": "stdout", "text": text + "end"})
+    peer.publish("stream", {"name": "stdout", "text": "end"})
+
+    messages: list[Any] = []
+    while not messages or messages[-1].content["text"] != "end":
+        messages += _received(channels, 1)
+
+    # What was shown before the signature had come is told to be wrong.
+    assert channels.malformed == 1
+    assert (len(messages) > 1) == waits
+    assert sum(len(one.content["text"]) for one in messages[:-1]) < len(text)
+
+
+def test_a_large_message_that_is_no_stream_comes_whole(peers: tuple[Channels, Peer]) -> None:
+    channels, peer = peers
+    channels.cuts_streams = channels.waits_for_us = True
+    peer.publish("display_data", {"data": {"text/plain": "x" * (4 << 20)}})
+
+    (message,) = _received(channels, 1)
+
+    assert len(message.content["data"]["text/plain"]) == 4 << 20
+    assert channels.malformed == 0
 
 
 @pytest.mark.parametrize(

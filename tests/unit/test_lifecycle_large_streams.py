@@ -8,17 +8,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from notebook_executor.lifecycle.large_streams import LARGE, read_stream
+from notebook_executor.lifecycle.large_streams import LARGE, in_pieces
 
 _ANY = st.text(min_size=1, max_size=40)
 
 
 def pieces(text: str, *, ascii_only: bool = False) -> list[str]:
     content = json.dumps({"name": "stdout", "text": text}, ensure_ascii=ascii_only)
-    stream = read_stream(memoryview(content.encode()))
-    assert stream is not None
-    assert stream.name == "stdout"
-    return list(stream.pieces)
+    found = list(in_pieces(memoryview(content.encode())))
+    assert {one["name"] for one in found} == {"stdout"}
+    return [one["text"] for one in found]
 
 
 @settings(max_examples=12)
@@ -60,18 +59,28 @@ def test_a_long_line_is_cut_between_characters() -> None:
         '{"text": "%s", "name": "stdout"}',
         '{"name": "stdout", "text": "%s", "more": "1"}',
         '{"name": "stdout", "text": ["%s"]}',
+    ],
+)
+def test_what_is_made_otherwise_is_read_all_the_same(content: str) -> None:
+    content %= "x" * 3 * LARGE
+
+    found = list(in_pieces(memoryview(content.encode())))
+
+    assert "".join("".join(one["text"]) for one in found) == "x" * 3 * LARGE
+    assert found[-1].keys() == json.loads(content).keys()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         '{"name": "stdout", "text": "%s',
+        '{"name": "stdout", "text": "%s\\q%s"}',
+        '{"name": "stdout", "text": "%s"%s"}',
         "%s",
     ],
 )
-def test_what_is_made_otherwise_is_left_to_json(content: str) -> None:
-    assert read_stream(memoryview((content % ("x" * LARGE)).encode())) is None
+def test_what_is_no_json_ends_in_an_error(content: str) -> None:
+    content = content.replace("%s", "x" * 2 * LARGE)
 
-
-def test_what_is_no_json_ends_in_an_error() -> None:
-    content = '{"name": "stdout", "text": "' + "x" * 2 * LARGE + "\\q" + "x" * 2 * LARGE + '"}'
-    stream = read_stream(memoryview(content.encode()))
-
-    assert stream is not None
-    with pytest.raises(ValueError, match="escape"):
-        list(stream.pieces)
+    with pytest.raises(ValueError, match=r".+"):
+        list(in_pieces(memoryview(content.encode())))
