@@ -10,7 +10,8 @@ from typing import Literal, TextIO
 
 _HEAD_SHARE = 0.4
 _MOVES = re.compile("([\r\b])")
-_LEFT_OUT = "\n[… {size:,} characters left out; the whole output is in {path} …]\n"
+# In ASCII: with one character beyond Latin-1 the whole text takes twice the memory.
+_LEFT_OUT = "\n[... {size:,} characters left out; the whole output is in {path} ...]\n"
 
 
 _PIECES = 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from notebook_executor.execution.streams import StreamText
 
-_NOTE = re.compile(r"\n\[… ([\d,]+) characters left out; the whole output is in (.+) …\]\n")
+_NOTE = re.compile(
+    r"\n\[\.\.\. ([\d,]+) characters left out; the whole output is in (.+) \.\.\.\]\n"
+)
 
 
 def _shown(*chunks: str) -> str:
@@ -112,9 +115,18 @@ def test_without_a_place_for_the_whole_something_is_lost_and_said() -> None:
     stream.append("x" * 100)
 
     assert stream.lost
-    assert stream.text().startswith("0123\n[… 100 characters left out")
+    assert stream.text().startswith("0123\n[... 100 characters left out")
     assert "nowhere to write" in stream.text()
     assert stream.text().endswith("xxxxxx")
+
+
+def test_what_is_cut_takes_a_byte_a_character_if_it_did_before(tmp_path: Path) -> None:
+    stream = StreamText(100_000, lambda: tmp_path / "whole.txt")
+
+    stream.append("x" * 200_000)
+    stream.settle()
+
+    assert sys.getsizeof(stream.text()) < 101_000
 
 
 def test_a_progress_bar_of_any_length_is_shown_by_its_last_state(tmp_path: Path) -> None:
