@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,20 +125,38 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def line_of(entry: dict[str, Any]) -> bytes:
     """An entry as its line: JSON whatever it holds, with NaN and infinity as null."""
-    return b"".join(_blocks_of(entry))
+    # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
+    return _json_of(entry).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _blocks_of(entry: dict[str, Any]) -> Iterator[bytes]:
-    """A line in blocks, so that a long one is not held as bytes as well."""
+    """A line; where outputs have long texts in several blocks, so that these are held once."""
+    outputs = entry.get("outputs") or ()
+    texts = [output["text"] for output in outputs if _is_long(output)]
+    if not texts:
+        yield line_of(entry)
+        return
+    mark = uuid.uuid4().hex
+    marked = [{**one, "text": mark} if _is_long(one) else one for one in outputs]
+    first, *others = _json_of({**entry, "outputs": marked}).split(mark)
+    yield first.encode("utf-8", "backslashreplace")
+    for text, other in zip(texts, [*others[:-1], others[-1] + "\n"], strict=True):
+        for start in range(0, len(text), _BLOCK):
+            block = encode_basestring(text[start : start + _BLOCK])[1:-1]
+            yield block.encode("utf-8", "backslashreplace")
+        yield other.encode("utf-8", "backslashreplace")
+
+
+def _is_long(output: dict[str, Any]) -> bool:
+    text = output.get("text")
+    return isinstance(text, str) and len(text) > _BLOCK
+
+
+def _json_of(entry: dict[str, Any]) -> str:
     try:
-        text = _encode(entry)
+        return _encode(entry)
     except ValueError:
-        finite = json.loads(json.dumps(entry), parse_constant=lambda _: None)
-        text = _encode(finite)
-    # A lone surrogate can only stand inside a JSON string, where \udXXX is its escape.
-    for start in range(0, len(text), _BLOCK):
-        block = text[start : start + _BLOCK].encode("utf-8", "backslashreplace")
-        yield block if start + _BLOCK < len(text) else block + b"\n"
+        return _encode(json.loads(json.dumps(entry), parse_constant=lambda _: None))
 
 
 @dataclass

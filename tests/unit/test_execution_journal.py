@@ -44,6 +44,25 @@ def test_each_line_of_a_journal_is_json_by_itself(tmp_path: Path, entry: dict[st
     assert list(loaded[1]) == list(entry)
 
 
+def test_long_texts_are_journalled_as_they_are_beside_short_ones(tmp_path: Path) -> None:
+    outputs = [
+        {"text": 'a "quoted"\n\\ line\t\udc80' * (1 << 16), "name": "stdout"},
+        {"text": "short"},
+        {"data": {"text/plain": "x" * (2 << 20)}, "metadata": {}},
+        {"text": "\\" * (3 << 20), "number": float("nan")},
+    ]
+    entry = {"cell": 0, "outputs": outputs, "status": "ok"}
+    journal = _journal(tmp_path)
+    journal.append(entry)
+    journal.close()
+
+    line = (tmp_path / "journal.jsonl").read_bytes().splitlines()[1]
+
+    assert line + b"\n" == line_of(entry)
+    assert json.loads(line)["outputs"][0] == outputs[0]
+    assert list(json.loads(line)) == list(entry)
+
+
 def test_the_last_line_of_a_cell_counts_and_what_runs_is_what_has_not_finished(
     tmp_path: Path,
 ) -> None:
