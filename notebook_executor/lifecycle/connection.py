@@ -27,8 +27,9 @@ _RESEND_SECONDS = 0.5
 _SETTLED_SECONDS = 1.0
 _LOST_SECONDS = 2.0
 _LONGEST_WAIT = 1.0
-_BATCH = 64
-_FEW = 500
+# While these are seen to, what comes next stays with the kernel, and would be lost with it.
+_BATCH = 8
+_FEW = 100
 _BATCH_BYTES = 1 << 20
 _UNREADABLE = (ValueError, TypeError, LookupError, RecursionError)
 

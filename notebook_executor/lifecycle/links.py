@@ -25,7 +25,7 @@ _QUIETLY = getattr(socket, "MSG_NOSIGNAL", 0)
 _LITTLE, _MUCH = 1 << 14, 1 << 18
 _AT_ONCE = 1 << 22
 _RETRY_SECONDS = 0.005
-_AWAY_SECONDS = 0.01
+_QUIET_SECONDS, _LIVELY_SECONDS = 0.01, 0.002
 
 
 class Link:
@@ -269,9 +269,11 @@ class Links:
                     moved = True
         return moved
 
-    def _pull(self, name: str) -> None:
-        self.received.extend((name, found) for found in self._links[name].pull(_AT_ONCE))
+    def _pull(self, name: str) -> bool:
+        found = self._links[name].pull(_AT_ONCE)
+        self.received.extend((name, one) for one in found)
         self.watch(name)
+        return bool(found)
 
     def keep_up(self, name: str) -> None:
         """Have what comes on a link received while the thread that gathers is busy elsewhere.
@@ -284,13 +286,16 @@ class Links:
 
     def _keep_up(self, name: str) -> None:
         link = self._links[name]
-        while not link.ended and not self._closed.wait(_AWAY_SECONDS):
-            if self._reading.acquire(blocking=False):
-                try:
-                    if link.ready and not link.decoder.left:
-                        self._pull(name)
-                finally:
-                    self._reading.release()
+        pause = _QUIET_SECONDS
+        while not link.ended and not self._closed.wait(pause):
+            pause = _QUIET_SECONDS
+            if not self._reading.acquire(blocking=False):
+                continue
+            try:
+                if link.ready and not link.decoder.left and self._pull(name):
+                    pause = _LIVELY_SECONDS
+            finally:
+                self._reading.release()
 
     def close(self) -> None:
         """End them all."""
