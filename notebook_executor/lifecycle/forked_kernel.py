@@ -6,14 +6,13 @@ import json
 import os
 import sys
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from notebook_executor.lifecycle.forked_end import ForkedEnd
 from notebook_executor.lifecycle.imported import Imported
+from notebook_executor.lifecycle.kept_outputs import keeping_all_outputs
 from notebook_executor.lifecycle.launching import let_go, take_on
 from notebook_executor.lifecycle.premade import Premade
 
@@ -33,31 +32,6 @@ class Heritage:
     imported: Imported
     premade: Premade | None
     end: ForkedEnd | None
-
-
-@contextmanager
-def _keeping_all_outputs() -> Iterator[None]:
-    """Have ipykernel's IOPub socket keep what nobody has received yet, however much it is.
-
-    By default it drops messages once a thousand wait. What is set once it is bound would count
-    only for those who are connected already.
-    """
-    import zmq
-    from ipykernel.kernelapp import IPKernelApp
-
-    app_class: Any = IPKernelApp
-    bind = app_class._bind_socket
-
-    def bind_socket(app: Any, socket: Any, port: int) -> Any:
-        if socket.socket_type in (zmq.XPUB, zmq.PUB):
-            socket.setsockopt(zmq.SNDHWM, 0)
-        return bind(app, socket, port)
-
-    app_class._bind_socket = bind_socket
-    try:
-        yield
-    finally:
-        app_class._bind_socket = bind
 
 
 class Born(BaseException):
@@ -98,7 +72,7 @@ class ForkedKernel:
         heritage.imported.hide_ours()
         if self._waits_on is None:
             self._dress(heritage.environment, self._spec["env"])
-        with _keeping_all_outputs():
+        with keeping_all_outputs():
             if premade is None:
                 app = self._make()
             else:

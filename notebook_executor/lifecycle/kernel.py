@@ -18,6 +18,7 @@ from notebook_executor.lifecycle.choice import Containment
 from notebook_executor.lifecycle.connection import Channels
 from notebook_executor.lifecycle.containment import Contained, ContainedEnd, Tier
 from notebook_executor.lifecycle.keeper import read_tail
+from notebook_executor.lifecycle.kept_outputs import keeps_all_outputs
 from notebook_executor.lifecycle.kernelspecs import LaunchSpec
 from notebook_executor.lifecycle.limits import NO_LIMITS, LimitHit, ResourceLimits
 from notebook_executor.lifecycle.standby import Opened, open_kernel
@@ -59,19 +60,6 @@ atexit.register(get_ipython().kernel.control_thread.join, 2)
     "stop_on_error": False,
 }
 _READY_SECONDS = 3.0
-# By default ipykernel's IOPub socket drops messages once a thousand wait to be received. Only its
-# thread may touch it. An expression, since a source would have IPython's events called.
-_KEEP_ALL_OUTPUTS = {
-    "code": "",
-    "silent": True,
-    "store_history": False,
-    "user_expressions": {
-        "kept": "(lambda thread: thread.schedule(lambda: thread.socket.setsockopt("
-        "__import__('zmq').SNDHWM, 0)))(get_ipython().kernel.iopub_thread)"
-    },
-    "allow_stdin": False,
-    "stop_on_error": False,
-}
 # A limit that ends each kernel at once would use up all that wait, and all that take their place.
 _MOST_REPLACEMENTS = 3
 
@@ -229,7 +217,7 @@ def start_kernel(
         kernel = Kernel(spec, channels, opened.contained)
         attempt.callback(end.stop, kernel, graces)
         kernel.info = _wait_ready(kernel, deadline, start_timeout, unwanted)
-        channels.waits_for_us = kernel.warm or _keeps_all_outputs(kernel)
+        channels.waits_for_us = kernel.warm or (spec.is_ipykernel and keeps_all_outputs(channels))
         if not channels.waits_for_us:
             channels.keep_up()
         return kernel
@@ -366,15 +354,6 @@ class _End:
     def tell(self) -> None:
         if self._kernel is not None:
             self._kernel.end = self.report()
-
-
-def _keeps_all_outputs(kernel: Kernel) -> bool:
-    """Have it keep what we have not received; False where it may drop what is too much."""
-    if not kernel.spec.is_ipykernel:
-        return False
-    reply = kernel.channels.ask("execute_request", _KEEP_ALL_OUTPUTS, _READY_SECONDS)
-    expressions = {} if reply is None else reply.get("user_expressions", {})
-    return bool(expressions.get("kept", {}).get("status") == "ok")
 
 
 def _wait_ready(

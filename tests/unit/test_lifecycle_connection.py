@@ -16,6 +16,7 @@ import zmq
 from jupyter_client.session import Session
 
 from notebook_executor.errors import KernelDiedError
+from notebook_executor.lifecycle import connection as connections
 from notebook_executor.lifecycle.connection import Channels, Connection
 
 
@@ -290,3 +291,21 @@ def test_a_kernel_is_ready_once_it_answers_and_its_iopub_is_heard(
     identity, request = peer.session.recv(peer.sockets["shell"], mode=0)
     assert request is not None
     assert request["msg_type"] == "kernel_info_request"
+
+
+def test_a_kernel_whose_connection_ends_is_given_up_though_it_lives(
+    peers: tuple[Channels, Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_LOST_SECONDS", 0.0)
+    channels, peer = peers
+    peer.publish("stream", {"text": "last words"})
+    peer.sockets["shell"].close()
+    deadline = time.monotonic() + 60
+
+    messages: list[Any] = []
+    while not channels.dead and time.monotonic() < deadline:
+        messages += channels.receive(0.01)
+
+    assert channels.dead
+    messages += _received(channels, 1 - len(messages))
+    assert [message.content["text"] for message in messages] == ["last words"]
