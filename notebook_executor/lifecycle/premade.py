@@ -162,6 +162,10 @@ def _make(app_class: Any, shell_class: Any, arguments: list[str]) -> Premade:
         kernel=None,
         compiler_class=XCachingCompiler,
     )
+    # Has made what the first cell would make, and all of them keep: the tokenizer's expressions,
+    # and a formatter for each MIME type.
+    shell.transform_cell("'text'")
+    shell.display_formatter.format(None)
     return Premade(app, shell)
 
 
