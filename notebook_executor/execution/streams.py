@@ -99,7 +99,7 @@ class StreamText:
         self._file: TextIO | None = None
         self._path: Path | None = None
         self._head: str | None = None
-        self._tail = _Tail(1)
+        self._tail = _NO_TAIL
         self._settled: tuple[str, int, int] | None = None
 
     def append(self, chunk: str) -> None:
@@ -134,12 +134,14 @@ class StreamText:
             return
         text = self.text()
         if self._head is None:
-            # The line being written stays, with its cursor.
+            # The line being written stays, with its cursor, if there is anything on it.
             self._settled = text, len(text) - len(self._line.text), 0
-            self._lines = _Pieces()
+            self._lines = _NO_LINES
+            if self._line.at_end and not self._line.text:
+                self._line = _NO_LINE
         else:
             self._settled = text, len(self._head), self._tail.size
-            self._head, self._tail = "", _Tail(1)
+            self._head, self._tail = "", _NO_TAIL
 
     def _resume(self) -> None:
         if self._settled is None:
@@ -147,6 +149,8 @@ class StreamText:
         (text, head, tail), self._settled = self._settled, None
         if self._head is None:
             self._lines = _Pieces(text[:head])
+            if self._line is _NO_LINE:
+                self._line = _Line()
         else:
             self._head, self._tail = text[:head], _Tail(self._room)
             self._tail.add(text[len(text) - tail :])
@@ -243,3 +247,7 @@ class _Line:
             self._parts = _Pieces(text[: cursor - 1] + text[cursor:])
             if self._cursor is not None:
                 self._cursor -= 1
+
+
+# Of the many streams that are over: never written to.
+_NO_LINES, _NO_LINE, _NO_TAIL = _Pieces(), _Line(), _Tail(1)
