@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import places
 from benchmarks.measuring import ROOT
 from benchmarks.runners import RUNNERS
 
@@ -32,3 +33,13 @@ def test_one_command_measures_and_draws(tmp_path: Path) -> None:
     assert all(row["title"] in done.stdout for row in content["rows"])
     assert {"processors", "versions", "bytecode"} <= set(content["machine"])
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_turns_of_a_notebook_are_told_by_place() -> None:
+    ((first, second),) = places.measure(cells=3, runs=1)
+
+    shown = places.table([[first, second]])
+
+    assert first.inside > 0
+    assert second.between > 0
+    assert shown.splitlines()[2].startswith("| 1 to 40 | ")
