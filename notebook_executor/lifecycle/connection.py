@@ -31,6 +31,8 @@ _LONGEST_WAIT = 1.0
 _BATCH = 8
 _FEW = 100
 _BATCH_BYTES = 1 << 20
+# How long a kernel may be left alone that loses nothing unless it dies, and one that does.
+_PATIENT_SECONDS, _ANXIOUS_SECONDS = 0.05, 0.01
 _UNREADABLE = (ValueError, TypeError, LookupError, RecursionError)
 
 
@@ -212,7 +214,7 @@ class Channels:
 
     def keep_up(self) -> None:
         """Have outputs received from now on even while nobody calls ``receive``."""
-        self._all.keep_up("iopub")
+        self._all.keep_up("iopub", _PATIENT_SECONDS if self.waits_for_us else _ANXIOUS_SECONDS)
 
     def _next_piece(self) -> Message | None:
         """The next piece of a large stream that is being read; nothing else is read meanwhile."""

@@ -25,7 +25,7 @@ _QUIETLY = getattr(socket, "MSG_NOSIGNAL", 0)
 _LITTLE, _MUCH = 1 << 14, 1 << 18
 _AT_ONCE = 1 << 22
 _RETRY_SECONDS = 0.005
-_QUIET_SECONDS, _LIVELY_SECONDS = 0.01, 0.002
+_LIVELY_SECONDS = 0.002
 
 
 class Link:
@@ -275,20 +275,24 @@ class Links:
         self.watch(name)
         return bool(found)
 
-    def keep_up(self, name: str) -> None:
+    def keep_up(self, name: str, seconds: float) -> None:
         """Have what comes on a link received while the thread that gathers is busy elsewhere.
 
         But for parts of frames: who hands these out does so to hold no more than it needs.
+
+        Args:
+            name: The link's.
+            seconds: How often it is looked at while nothing comes.
         """
         if self._keeper is None:
-            self._keeper = new_thread(lambda: self._keep_up(name), "keep-up")
+            self._keeper = new_thread(lambda: self._keep_up(name, seconds), "keep-up")
             self._keeper.start()
 
-    def _keep_up(self, name: str) -> None:
+    def _keep_up(self, name: str, seconds: float) -> None:
         link = self._links[name]
-        pause = _QUIET_SECONDS
+        pause = seconds
         while not link.ended and not self._closed.wait(pause):
-            pause = _QUIET_SECONDS
+            pause = seconds
             if not self._reading.acquire(blocking=False):
                 continue
             try:

@@ -215,7 +215,7 @@ def test_a_frame_that_is_handed_out_as_it_comes_stays_with_its_sender(wires: Wir
     publisher, address = wires.bound(zmq.XPUB, "ipc")
     link, links = wires.link(address, "SUB", b"", 1 << 20, lambda _: True)
     _until(links, lambda: publisher.poll(0))
-    links.keep_up("it")
+    links.keep_up("it", 0.01)
     publisher.send_multipart([b"before", bytes(32 << 20)])
     got = 0
     while got < 32 << 20:
@@ -231,7 +231,7 @@ def test_what_comes_is_kept_up_with_while_nobody_gathers(wires: Wires) -> None:
     publisher, address = wires.bound(zmq.XPUB, "ipc")
     _, links = wires.link(address, "SUB")
     _until(links, lambda: publisher.poll(0))
-    links.keep_up("it")
+    links.keep_up("it", 0.01)
     deadline = time.monotonic() + _PATIENCE
     for number in range(2500):
         publisher.send(b"%d" % number + bytes(5000))
