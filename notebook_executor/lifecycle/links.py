@@ -197,6 +197,7 @@ class Link:
 class Links:
     """Some links, and a descriptor that tells of the death of whoever is at their other end.
 
+    They are connected when something is first gathered: a kernel that waits holds no connection.
     For one thread at a time; another one, of its own, may ``keep_up`` with what comes.
 
     Args:
@@ -221,7 +222,6 @@ class Links:
         self._reading = threading.Lock()
         self._closed = threading.Event()
         self._keeper: threading.Thread | None = None
-        self._make()
 
     def _make(self) -> None:
         for name in tuple(self._unmade):

@@ -149,6 +149,8 @@ def test_a_connection_that_ends_before_it_was_greeted_is_made_again(wires: Wires
     first.listen()
     link, links = wires.link(f"ipc://{path}")
     link.send_multipart([b"early"])
+    assert link.socket is None  # nobody has gathered
+    links.gather(0)
     with first, first.accept()[0]:
         links.gather(0.01)
     path.unlink()
@@ -204,6 +206,7 @@ def test_a_peer_that_is_none_is_left(wires: Wires, said: bytes) -> None:
         listening.bind(str(path))
         listening.listen()
         link, links = wires.link(f"ipc://{path}")
+        links.gather(0)
         with listening.accept()[0] as accepted:
             accepted.sendall(said)
             _until(links, lambda: link.ended)
