@@ -19,6 +19,8 @@ class Imported:
     def __init__(self) -> None:
         self._ours = list(filter(is_ours, sys.modules))
         self._theirs = frozenset(sys.modules).difference(self._ours)
+        self._last = next(name for name in reversed(sys.modules) if name in self._theirs)
+        self._last_module = sys.modules[self._last]
         self._hidden: list[Any] = []
 
     def hide_ours(self) -> None:
@@ -33,10 +35,11 @@ class Imported:
             if name in self._theirs:
                 break
             came.append(name)
-        if len(sys.modules) != len(self._theirs) + len(came):
-            # Some are gone, or have been imported again.
-            return [name for name in sys.modules if name not in self._theirs]
-        return came
+        as_it_was = name == self._last and sys.modules[name] is self._last_module
+        if as_it_was and len(sys.modules) == len(self._theirs) + len(came):
+            return came
+        # Some are gone, or have been imported again, and stand among the new ones.
+        return [name for name in sys.modules if name not in self._theirs]
 
 
 def is_ours(module: str) -> bool:

@@ -67,6 +67,12 @@ def began():
     return (datetime.datetime.now() - start).total_seconds() < age + 0.5
 
 
+def backend():
+    import matplotlib
+
+    return matplotlib.get_backend()
+
+
 kernel = shell.kernel
 app = kernel.parent
 facts = {
@@ -146,5 +152,6 @@ facts = {
     "temporary directory": tempfile.gettempdir(),
     "randomness": random.random(),
     "identity": os.getpid(),
+    "matplotlib's backend": backend(),
 }
 print(json.dumps(facts, default=str))

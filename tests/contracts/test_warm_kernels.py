@@ -45,19 +45,25 @@ def _facts(
     return facts
 
 
-@pytest.mark.parametrize("waiting", [False, True], ids=["forked", "stand-by"])
+@pytest.mark.parametrize("way", ["forked", "stand-by", "configured"])
 def test_a_warm_kernel_shows_what_a_cold_one_shows(
-    make_notebook: MakeNotebook, tmp_path: Path, host_view: bool, waiting: bool
+    make_notebook: MakeNotebook, tmp_path: Path, host_view: bool, way: str
 ) -> None:
     notebook = make_notebook(_CELL)
     elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
     options: dict[str, Any] = {"host_view": host_view, "env": {"TZ": "Asia/Tokyo", "MINE": "é"}}
+    if way == "configured":
+        # Then nothing of a kernel is made before it is forked.
+        startup = tmp_path / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "mine.py").write_text("mine = 1")
+        options["env"]["IPYTHONDIR"] = str(tmp_path / "ipython")
     limits = {"open_files": 200, "file_size": "10MiB"}
     with NotebookExecutor(tmp_path, warm=False) as executor:
         cold = _facts(executor, notebook, False, limits=limits, cwd=elsewhere, **options)
     with NotebookExecutor(tmp_path, warm=True) as executor:
-        if waiting:
+        if way == "stand-by":
             executor.execute(make_notebook("1", name="first.ipynb"), False, **options)
             stand_by(executor, 1)
         warm = _facts(executor, notebook, True, limits=limits, cwd=elsewhere, **options)
